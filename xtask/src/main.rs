@@ -1,0 +1,63 @@
+//! The project's tasks: `cargo xtask test` runs every test there is, `cargo xtask doctor` names
+//! what the machine lacks to build Folkmoot.
+#![forbid(unsafe_code)]
+
+mod requirements;
+mod test;
+mod vectors;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the Folkmoot project.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every test in the workspace, doc tests too
+    Test {
+        /// Install what the tests need from Debian's packages first (as root)
+        #[arg(long)]
+        setup: bool,
+    },
+    /// Name what must be on the machine to build, and whether it is there
+    Doctor,
+}
+
+/// What went wrong and what to do about it, in one line.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { setup } => test::run(setup),
+        Task::Doctor => requirements::doctor(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace: the folder above this package.
+fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .expect("xtask lies inside the workspace")
+        .to_owned()
+}
+
+/// The cargo that runs this task, so that the same toolchain does the work.
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}

@@ -1,0 +1,117 @@
+//! Runs the workspace's tests and shows how many cases each file of vectors gave.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::{Failure, cargo, requirements, vectors, workspace};
+
+/// What a test prints about a vector file starts with this.
+const VECTORS: &str = "vectors:";
+
+/// Runs every test, with `setup` after installing what they need.
+pub(crate) fn run(setup: bool) -> Result<(), Failure> {
+    if setup {
+        requirements::install()?;
+    } else {
+        requirements::check()?;
+    }
+    let folder = vectors::find()?;
+    println!("MLS test vectors: {}", folder.display());
+    let mut tests = Command::new(cargo())
+        .args(["test", "--release", "--workspace", "--", "--show-output"])
+        .env(vectors::VARIABLE, folder)
+        .current_dir(workspace())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cargo cannot be run: {error}"))?;
+    let output = tests.stdout.take().expect("stdout was piped");
+    let mut filter = Filter::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.map_err(|error| format!("reading the tests' output: {error}"))?;
+        if filter.shows(&line) {
+            println!("{line}");
+        }
+    }
+    let status = tests
+        .wait()
+        .map_err(|error| format!("waiting for the tests: {error}"))?;
+    if !status.success() {
+        return Err("a test failed: its output is above".to_owned());
+    }
+    report(filter.vectors)
+}
+
+/// Fails without counts: a run that read no vectors has not shown what it is for.
+fn report(mut counts: Vec<String>) -> Result<(), Failure> {
+    if counts.is_empty() {
+        return Err("no test reported a vector file".to_owned());
+    }
+    counts.sort();
+    println!("\ntest vectors, cases per file:");
+    for count in &counts {
+        println!("  {count}");
+    }
+    println!("\nall tests passed");
+    Ok(())
+}
+
+/// Keeps the output of passing tests back, except for what they say about vectors.
+#[derive(Default)]
+struct Filter {
+    in_successes: bool,
+    vectors: Vec<String>,
+}
+
+impl Filter {
+    /// Whether to print a line of libtest's output (`--show-output` lists passing tests' output
+    /// between `successes:` and either `failures:` or the result).
+    fn shows(&mut self, line: &str) -> bool {
+        if line == "successes:" {
+            self.in_successes = true;
+        } else if line == "failures:" || line.starts_with("test result:") {
+            self.in_successes = false;
+        }
+        if self.in_successes
+            && let Some(count) = line.strip_prefix(VECTORS)
+        {
+            self.vectors.push(count.trim().to_owned());
+        }
+        !self.in_successes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passing_tests_give_their_counts_and_failing_ones_their_output() {
+        let output = [
+            "test tree_math ... ok",
+            "successes:",
+            "---- tree_math stdout ----",
+            "vectors: tree-math.json: 10 cases",
+            "chatter",
+            "successes:",
+            "    tree_math",
+            "failures:",
+            "---- welcome stdout ----",
+            "vectors: welcome.json: 1 case",
+            "test result: FAILED. 1 passed; 1 failed",
+        ];
+        let mut filter = Filter::default();
+        let shown: Vec<_> = output
+            .into_iter()
+            .filter(|line| filter.shows(line))
+            .collect();
+        assert_eq!(shown.len(), 5, "{shown:?}");
+        assert!(shown.contains(&"---- welcome stdout ----"));
+        assert_eq!(filter.vectors, ["tree-math.json: 10 cases"]);
+    }
+
+    #[test]
+    fn a_run_without_vectors_fails() {
+        assert!(report(Vec::new()).is_err());
+        assert!(report(vec!["welcome.json: 1 case".to_owned()]).is_ok());
+    }
+}

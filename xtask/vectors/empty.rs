@@ -1,0 +1,1 @@
+//! Cargo wants a target in every manifest; this package is only fetched.
