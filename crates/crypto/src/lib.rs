@@ -1,0 +1,42 @@
+//! The cryptographic operations that MLS (RFC 9420 §5.1) and the services around it need, one cipher
+//! suite behind one object-safe trait, so that a suite is chosen at run time.
+//!
+//! The primitives are those of `aws-lc-rs`; this crate adds only RFC 9180's HPKE base mode on top of
+//! them, because sharing one `info` hash among the recipients of a Welcome needs the key schedule open.
+//!
+//! ```
+//! use folkmoot_crypto::{Crypto, suite_one};
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! let crypto = suite_one();
+//! let keys = crypto.generate_signature_key_pair(&mut rng)?;
+//! let signature = crypto.sign(&keys.private, b"hello")?;
+//! crypto.verify(&keys.public, b"hello", &signature)?;
+//! # Ok::<(), folkmoot_crypto::CryptoError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod aws_lc;
+mod hpke;
+mod secret;
+mod suite;
+
+pub use aws_lc::{hmac_sha256, provider, sha256, suite_one};
+pub use hpke::{HpkeCiphertext, HpkeInfo};
+pub use secret::{Secret, constant_time_eq};
+pub use suite::{CipherSuite, Crypto, CryptoError, KemKeyPair, SignatureKeyPair};
+
+use rand_core::CryptoRng;
+
+/// `N` random bytes.
+pub fn random<const N: usize>(rng: &mut dyn CryptoRng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// A fresh secret of `length` bytes.
+pub fn random_secret(rng: &mut dyn CryptoRng, length: usize) -> Secret {
+    let mut bytes = vec![0; length];
+    rng.fill_bytes(&mut bytes);
+    Secret::from(bytes)
+}
