@@ -1,0 +1,388 @@
+//! Requests to a group's log. A slot's signature is all the access there is: no account is named.
+
+use folkmoot_crypto::{CryptoError, SignatureKeyPair, suite_one};
+use folkmoot_identity::ProviderDomain;
+use folkmoot_mls::{Epoch, Timestamp};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tls_codec::{TlsSerialize, TlsSize, VLByteSlice};
+
+use crate::bounds::{
+    MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME, READ_LIMIT, SLOT_TIME_WINDOW,
+};
+use crate::signed::{digest, encoded, label};
+use crate::{
+    Bytes, Digest, EntryKind, GroupId, IdempotencyKey, List, LogEntry, NewEntry, Opening, Receipt,
+    Sequence, Signature, SlotId, SlotPublicKey, Ticket, number,
+};
+
+/// Body of `POST /v1/groups`, which needs a session that is not recorded. The answer is the
+/// [`Receipt`] for sequence 0. The same body again gets the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGroup {
+    /// The group's id.
+    pub group: GroupId,
+    /// The creator's slot.
+    pub slot: SlotId,
+    /// The creator's slot key.
+    pub slot_key: SlotPublicKey,
+}
+
+/// A message for a group's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Append {
+    /// Chosen once per message; a retry repeats it with the same bytes.
+    pub idempotency: IdempotencyKey,
+    /// The epoch of the message.
+    #[serde(with = "number::epoch")]
+    pub epoch: Epoch,
+    /// The kind of the message.
+    pub kind: EntryKind,
+    /// The encoded `MLSMessage`.
+    pub message: Bytes<MAX_MESSAGE>,
+    /// With a commit that adds: its Welcome, encrypted ([`WelcomeKey`](crate::WelcomeKey)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub welcome: Option<Bytes<MAX_WELCOME>>,
+    /// With a commit that adds: the slots to open.
+    #[serde(default)]
+    pub opens: List<Opening, MAX_OPENS>,
+    /// With a commit that removes: the slots to close.
+    #[serde(default)]
+    pub closes: List<SlotId, MAX_CLOSES>,
+}
+
+impl Append {
+    /// Digest of everything in it, by which a retry is told from a reused idempotency key.
+    pub fn digest(&self) -> Digest {
+        digest(&(label("Folkmoot 1.0 append"), self.content()))
+    }
+
+    /// The log entry that it asks for, and the Welcome that is kept beside it.
+    pub fn into_entry(self) -> (NewEntry, Option<Bytes<MAX_WELCOME>>) {
+        let entry = NewEntry {
+            epoch: self.epoch,
+            kind: self.kind,
+            welcome_digest: self.welcome.as_deref().map(Digest::of),
+            message: self.message,
+            opens: self.opens,
+            closes: self.closes,
+            idempotency: self.idempotency,
+        };
+        (entry, self.welcome)
+    }
+
+    fn content(&self) -> AppendContent<'_> {
+        AppendContent {
+            idempotency: self.idempotency,
+            epoch: self.epoch.0,
+            kind: self.kind,
+            message: Digest::of(&self.message),
+            welcome: self.welcome.as_deref().map(Digest::of),
+            opens: &self.opens,
+            closes: &self.closes,
+        }
+    }
+}
+
+/// Answer to [`Append`]. Refusals: `epoch-taken` with the winner, `stale-epoch` with the current
+/// epoch, `conflict`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Appended {
+    /// For the place that the message got.
+    pub receipt: Receipt,
+}
+
+/// What a slot asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "snake_case",
+    deny_unknown_fields
+)]
+pub enum Action {
+    /// Append to the log; answered by [`Appended`].
+    Append(Append),
+    /// Read entries after a place; answered by [`LogPage`].
+    Read {
+        /// The last place that the reader has.
+        after: Sequence,
+        /// Most entries wanted, at least 1 and at most [`READ_LIMIT`].
+        limit: u16,
+    },
+    /// The Welcome that came with the commit that opened this slot; answered by [`WelcomeBlob`].
+    Welcome {
+        /// The place of that commit.
+        sequence: Sequence,
+    },
+    /// Entries after a place, now and as they come; only on a stream.
+    Follow {
+        /// The last place that the reader has.
+        after: Sequence,
+    },
+}
+
+/// Answer to [`Action::Read`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogPage {
+    /// Entries in order; none means that the reader is at the end.
+    pub entries: List<LogEntry, READ_LIMIT>,
+}
+
+/// Answer to [`Action::Welcome`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WelcomeBlob {
+    /// The encrypted Welcome as the committer submitted it.
+    pub welcome: Bytes<MAX_WELCOME>,
+}
+
+/// Body of `POST /v1/slot`, as it came: its signature is not checked yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotRequest {
+    /// The group.
+    pub group: GroupId,
+    /// The slot that asks.
+    pub slot: SlotId,
+    /// When it was signed.
+    #[serde(with = "number::time")]
+    pub time: Timestamp,
+    /// What it asks for.
+    pub action: Action,
+    /// By the slot's key over `("Folkmoot 1.0 slot request", domain, group, slot, time, action)`,
+    /// in which message and Welcome stand as their SHA-256.
+    pub signature: Signature,
+}
+
+/// A request that the key of its slot signed, within the time window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedSlotRequest {
+    group: GroupId,
+    slot: SlotId,
+    action: Action,
+}
+
+/// Why a signed request is not believed. The fault is the requester's, or its clock's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RequestRejected {
+    /// The time is outside of the window of [`SLOT_TIME_WINDOW`] seconds.
+    #[error("the request's time is {0} s away from the provider's; set the clock and sign again")]
+    Time(u64),
+    /// The signature does not hold under the key.
+    #[error("the request does not carry its key's signature")]
+    Signature,
+}
+
+impl SlotRequest {
+    /// Signs a request to the provider `domain`.
+    pub fn sign(
+        keys: &SignatureKeyPair,
+        domain: &ProviderDomain,
+        group: GroupId,
+        slot: SlotId,
+        time: Timestamp,
+        action: Action,
+    ) -> Result<Self, CryptoError> {
+        let mut request = Self {
+            group,
+            slot,
+            time,
+            action,
+            signature: Signature([0; Signature::LENGTH]),
+        };
+        request.signature = sign(keys, &request.content(domain))?;
+        Ok(request)
+    }
+
+    /// Checks the time alone, which needs no knowledge of the slot.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), RequestRejected> {
+        check_time(self.time, now)
+    }
+
+    /// Checks time and signature under the key of the slot.
+    pub fn verify(
+        self,
+        key: &SlotPublicKey,
+        domain: &ProviderDomain,
+        now: Timestamp,
+    ) -> Result<VerifiedSlotRequest, RequestRejected> {
+        self.check_time(now)?;
+        verify(key, &self.content(domain), &self.signature)?;
+        Ok(VerifiedSlotRequest {
+            group: self.group,
+            slot: self.slot,
+            action: self.action,
+        })
+    }
+
+    fn content(&self, domain: &ProviderDomain) -> Vec<u8> {
+        let action = match &self.action {
+            Action::Append(append) => ActionContent::Append(append.content()),
+            Action::Read { after, limit } => ActionContent::Read(after.0, *limit),
+            Action::Welcome { sequence } => ActionContent::Welcome(sequence.0),
+            Action::Follow { after } => ActionContent::Follow(after.0),
+        };
+        encoded(&(
+            (label("Folkmoot 1.0 slot request"), domain.clone()),
+            (self.group, self.slot),
+            (self.time.0, action),
+        ))
+    }
+}
+
+impl VerifiedSlotRequest {
+    /// The group.
+    pub fn group(&self) -> GroupId {
+        self.group
+    }
+
+    /// The slot that asks.
+    pub fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    /// What it asks for.
+    pub fn into_action(self) -> Action {
+        self.action
+    }
+}
+
+/// Body of `POST /v1/slot/redeem`, as it came: binds a slot that a commit opened to a key of the
+/// joiner. Works once per ticket; again with the same key it is a retry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redeem {
+    /// The group.
+    pub group: GroupId,
+    /// The joiner's slot.
+    pub slot: SlotId,
+    /// From the joiner's sealed pointer.
+    pub ticket: Ticket,
+    /// The joiner's key for this slot.
+    pub slot_key: SlotPublicKey,
+    /// When it was signed.
+    #[serde(with = "number::time")]
+    pub time: Timestamp,
+    /// By the slot key over
+    /// `("Folkmoot 1.0 slot redeem", domain, group, slot, ticket, slot key, time)`.
+    pub signature: Signature,
+}
+
+/// A redemption that the key it names signed, within the time window. Whether the ticket is the
+/// right one only the Delivery Service's records can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedRedeem {
+    /// The group.
+    pub group: GroupId,
+    /// The joiner's slot.
+    pub slot: SlotId,
+    /// Digest of the ticket, to be compared with the one that the commit left.
+    pub ticket_digest: Digest,
+    /// The joiner's key for this slot.
+    pub slot_key: SlotPublicKey,
+}
+
+/// Answer to [`Redeem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redeemed {
+    /// The place of the commit that opened the slot; the slot reads what comes after.
+    pub from: Sequence,
+}
+
+impl Redeem {
+    /// Signs a redemption at the provider `domain` with the key that the slot gets.
+    pub fn sign(
+        keys: &SignatureKeyPair,
+        domain: &ProviderDomain,
+        group: GroupId,
+        slot: SlotId,
+        ticket: Ticket,
+        time: Timestamp,
+    ) -> Result<Self, CryptoError> {
+        let slot_key =
+            SlotPublicKey::try_from(keys.public.as_slice()).map_err(|_| CryptoError::InvalidKey)?;
+        let mut redeem = Self {
+            group,
+            slot,
+            ticket,
+            slot_key,
+            time,
+            signature: Signature([0; Signature::LENGTH]),
+        };
+        redeem.signature = sign(keys, &redeem.content(domain))?;
+        Ok(redeem)
+    }
+
+    /// Checks time and signature under the key that it names.
+    pub fn verify(
+        &self,
+        domain: &ProviderDomain,
+        now: Timestamp,
+    ) -> Result<VerifiedRedeem, RequestRejected> {
+        check_time(self.time, now)?;
+        verify(&self.slot_key, &self.content(domain), &self.signature)?;
+        Ok(VerifiedRedeem {
+            group: self.group,
+            slot: self.slot,
+            ticket_digest: self.ticket.digest(&self.group, &self.slot),
+            slot_key: self.slot_key,
+        })
+    }
+
+    fn content(&self, domain: &ProviderDomain) -> Vec<u8> {
+        encoded(&(
+            (label("Folkmoot 1.0 slot redeem"), domain.clone()),
+            (self.group, self.slot, VLByteSlice(self.ticket.expose())),
+            (self.slot_key, self.time.0),
+        ))
+    }
+}
+
+#[derive(TlsSerialize, TlsSize)]
+struct AppendContent<'a> {
+    idempotency: IdempotencyKey,
+    epoch: u64,
+    kind: EntryKind,
+    message: Digest,
+    welcome: Option<Digest>,
+    opens: &'a [Opening],
+    closes: &'a [SlotId],
+}
+
+#[derive(TlsSerialize, TlsSize)]
+#[repr(u8)]
+enum ActionContent<'a> {
+    #[tls_codec(discriminant = 1)]
+    Append(AppendContent<'a>),
+    Read(u64, u16),
+    Welcome(u64),
+    Follow(u64),
+}
+
+fn check_time(time: Timestamp, now: Timestamp) -> Result<(), RequestRejected> {
+    match time.0.abs_diff(now.0) {
+        away if away > SLOT_TIME_WINDOW => Err(RequestRejected::Time(away)),
+        _ => Ok(()),
+    }
+}
+
+fn sign(keys: &SignatureKeyPair, content: &[u8]) -> Result<Signature, CryptoError> {
+    let signature = suite_one().sign(&keys.private, content)?;
+    Signature::try_from(signature.as_slice()).map_err(|_| CryptoError::InvalidKey)
+}
+
+fn verify(
+    key: &SlotPublicKey,
+    content: &[u8],
+    signature: &Signature,
+) -> Result<(), RequestRejected> {
+    suite_one()
+        .verify(&key.0, content, &signature.0)
+        .map_err(|_| RequestRejected::Signature)
+}
