@@ -20,7 +20,7 @@ const HPKE_SUITE_ID: &[u8] = b"HPKE\x00\x20\x00\x01\x00\x01";
 const MODE_BASE: u8 = 0;
 
 /// HPKE output: the encapsulated key and the ciphertext (RFC 9420 §7.6).
-#[derive(Clone, Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct HpkeCiphertext {
     /// `enc`, the encapsulated key.
     pub kem_output: VLBytes,

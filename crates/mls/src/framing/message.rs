@@ -1,0 +1,118 @@
+//! MLSMessage (RFC 9420 §6), what all messages travel as.
+
+use super::{ContentType, PrivateMessage, PublicMessage};
+use crate::error::DecodeError;
+use crate::wire::{
+    Epoch, GroupId, GroupInfo, KeyPackage, ProtocolVersion, Welcome, decode, encode,
+};
+use tls_codec::{DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
+
+/// A message of protocol version 1.0; not yet believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MlsMessage {
+    /// What it is.
+    pub body: MessageBody,
+}
+
+/// The kinds of message, each under its wire format's code point.
+#[derive(Clone, Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u16)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "messages are decoded one at a time"
+)]
+pub enum MessageBody {
+    /// Signed, in the clear.
+    #[tls_codec(discriminant = 1)]
+    Public(PublicMessage),
+    /// Signed and encrypted.
+    #[tls_codec(discriminant = 2)]
+    Private(PrivateMessage),
+    /// For new members.
+    #[tls_codec(discriminant = 3)]
+    Welcome(Welcome),
+    /// Describes a group.
+    #[tls_codec(discriminant = 4)]
+    GroupInfo(GroupInfo),
+    /// Offers to be added.
+    #[tls_codec(discriminant = 5)]
+    KeyPackage(KeyPackage),
+}
+
+impl MlsMessage {
+    /// Decodes exactly one message; trailing bytes are an error.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes)
+    }
+
+    /// The bytes to send.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// The group of a framed message.
+    pub fn group_id(&self) -> Option<&GroupId> {
+        match &self.body {
+            MessageBody::Public(message) => Some(&message.content.group_id),
+            MessageBody::Private(message) => Some(&message.group_id),
+            _ => None,
+        }
+    }
+
+    /// The epoch of a framed message.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match &self.body {
+            MessageBody::Public(message) => Some(message.content.epoch),
+            MessageBody::Private(message) => Some(message.epoch),
+            _ => None,
+        }
+    }
+
+    /// What a framed message says it carries.
+    pub fn content_type(&self) -> Option<ContentType> {
+        match &self.body {
+            MessageBody::Public(message) => Some(message.content.content.content_type()),
+            MessageBody::Private(message) => Some(message.content_type),
+            _ => None,
+        }
+    }
+}
+
+impl From<MessageBody> for MlsMessage {
+    fn from(body: MessageBody) -> Self {
+        Self { body }
+    }
+}
+
+impl Size for MlsMessage {
+    fn tls_serialized_len(&self) -> usize {
+        ProtocolVersion::MLS_10.tls_serialized_len() + self.body.tls_serialized_len()
+    }
+}
+
+impl Serialize for MlsMessage {
+    fn tls_serialize<W: std::io::Write>(&self, writer: &mut W) -> Result<usize, tls_codec::Error> {
+        Ok(ProtocolVersion::MLS_10.tls_serialize(writer)? + self.body.tls_serialize(writer)?)
+    }
+}
+
+impl DeserializeBytes for MlsMessage {
+    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), tls_codec::Error> {
+        let (version, rest) = ProtocolVersion::tls_deserialize_bytes(bytes)?;
+        if version != ProtocolVersion::MLS_10 {
+            return Err(tls_codec::Error::DecodingError(
+                "not protocol version mls10".into(),
+            ));
+        }
+        let (body, rest) = MessageBody::tls_deserialize_bytes(rest)?;
+        if let MessageBody::KeyPackage(key_package) = &body
+            && key_package.content.version != version
+        {
+            // Check 28.
+            return Err(tls_codec::Error::DecodingError(
+                "key package of another version".into(),
+            ));
+        }
+        Ok((Self { body }, rest))
+    }
+}

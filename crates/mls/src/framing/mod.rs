@@ -1,0 +1,14 @@
+//! How content is framed, signed and sealed (RFC 9420 §6).
+
+mod authenticated;
+mod content;
+mod message;
+mod private;
+mod public;
+
+pub(crate) use authenticated::{AuthenticatedContent, ContentAuth, Unauthenticated};
+pub use content::{Content, ContentType, FramedContent, Sender, WireFormat};
+pub use message::{MessageBody, MlsMessage};
+pub use private::PrivateMessage;
+pub(crate) use private::{SealKey, SenderData};
+pub use public::PublicMessage;

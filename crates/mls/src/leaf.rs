@@ -1,0 +1,179 @@
+//! Whether a leaf may stand in a group (RFC 9420 §7.3).
+
+use crate::check::Check;
+use crate::labels::verify_with_label;
+use crate::tree::LeafIndex;
+use crate::wire::{
+    Credential, Extensions, GroupContext, LeafNode, LeafNodeSource, LeafPlace, ProtocolVersion,
+    Timestamp,
+};
+use crate::{CredentialRejected, Error};
+use folkmoot_crypto::{CipherSuite, Crypto};
+
+/// The label of a leaf's signature (RFC 9420 §7.2).
+pub(crate) const LEAF_LABEL: &str = "LeafNodeTBS";
+
+/// The questions that the engine asks of an Authentication Service (RFC 9750 §4).
+pub trait AuthenticationService {
+    /// Whether the credential binds the signature key to an identity that the service vouches for.
+    ///
+    /// `at` is the moment to judge by when this client is about to act on the answer. It is `None`
+    /// for what arrives from the group: such an answer must not depend on a clock, because all
+    /// members must give the same one.
+    fn validate(
+        &self,
+        credential: &Credential,
+        signature_key: &[u8],
+        at: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected>;
+
+    /// Whether two credentials are the same client's.
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool;
+
+    /// Whether a member may replace its credential `old` by `new`.
+    fn succeeds(&self, old: &Credential, new: &Credential) -> bool;
+}
+
+/// Where a leaf comes from, as its carrier implies (check 25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    KeyPackage,
+    Update,
+    Path,
+}
+
+/// Everything that can be said of a leaf by itself; `at` as for [`AuthenticationService::validate`].
+pub(crate) struct LeafCheck<'a> {
+    pub(crate) crypto: &'a dyn Crypto,
+    pub(crate) auth: &'a dyn AuthenticationService,
+    pub(crate) maximum_lifetime: u64,
+    pub(crate) at: Option<Timestamp>,
+}
+
+impl LeafCheck<'_> {
+    /// A leaf that a message brings.
+    pub(crate) fn carried(
+        &self,
+        leaf: &LeafNode,
+        carrier: Carrier,
+        place: Option<LeafPlace<'_>>,
+    ) -> Result<(), Error> {
+        let from = match leaf.content.source {
+            LeafNodeSource::KeyPackage(_) => Carrier::KeyPackage,
+            LeafNodeSource::Update => Carrier::Update,
+            LeafNodeSource::Commit(_) => Carrier::Path,
+        };
+        if from != carrier {
+            return Err(Check::LeafSource.into());
+        }
+        self.any(leaf, place)
+    }
+
+    /// A leaf wherever it comes from, such as one in a joiner's tree.
+    pub(crate) fn any(&self, leaf: &LeafNode, place: Option<LeafPlace<'_>>) -> Result<(), Error> {
+        self.check_lifetime(leaf)?;
+        check_own_lists(leaf)?;
+        let content = &leaf.content;
+        self.crypto
+            .check_kem_public_key(content.encryption_key.as_slice())
+            .and_then(|()| {
+                self.crypto
+                    .check_signature_public_key(content.signature_key.as_slice())
+            })
+            .map_err(|_| Check::KeysValidForSuite)?;
+        verify_with_label(
+            self.crypto,
+            content.signature_key.as_slice(),
+            LEAF_LABEL,
+            &content.to_be_signed(place),
+            leaf.signature.as_slice(),
+        )
+        .map_err(|_| Check::LeafSignature)?;
+        let key = content.signature_key.as_slice();
+        Ok(self.auth.validate(&content.credential, key, self.at)?)
+    }
+
+    fn check_lifetime(&self, leaf: &LeafNode) -> Result<(), Check> {
+        let LeafNodeSource::KeyPackage(lifetime) = &leaf.content.source else {
+            return Ok(());
+        };
+        match lifetime.not_after.0.checked_sub(lifetime.not_before.0) {
+            Some(length) if length <= self.maximum_lifetime => {}
+            _ => return Err(Check::LifetimeLength),
+        }
+        match self.at {
+            Some(now) if !lifetime.contains(now) => Err(Check::LifetimeContainsNow),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A leaf's capabilities list what the leaf itself uses (checks 19, 21).
+fn check_own_lists(leaf: &LeafNode) -> Result<(), Check> {
+    let content = &leaf.content;
+    if !content
+        .capabilities
+        .credentials
+        .contains(&content.credential.credential_type())
+    {
+        return Err(Check::LeafListsCredential);
+    }
+    let listed = content
+        .extensions
+        .types()
+        .all(|t| content.capabilities.supports_extension(t));
+    listed.then_some(()).ok_or(Check::LeafListsExtensions)
+}
+
+/// A leaf fits the group's parameters (checks 16, 17, 18).
+pub(crate) fn check_fits_group(leaf: &LeafNode, context: &GroupContext) -> Result<(), Error> {
+    check_version_and_suite(leaf, context.version, context.cipher_suite)?;
+    check_fits_extensions(leaf, &context.extensions)
+}
+
+pub(crate) fn check_version_and_suite(
+    leaf: &LeafNode,
+    version: ProtocolVersion,
+    suite: CipherSuite,
+) -> Result<(), Check> {
+    let capabilities = &leaf.content.capabilities;
+    let fits =
+        capabilities.versions.contains(&version) && capabilities.cipher_suites.contains(&suite);
+    fits.then_some(()).ok_or(Check::LeafVersionAndSuite)
+}
+
+fn check_fits_extensions(leaf: &LeafNode, extensions: &Extensions) -> Result<(), Error> {
+    let capabilities = &leaf.content.capabilities;
+    if !extensions
+        .types()
+        .all(|t| capabilities.supports_extension(t))
+    {
+        return Err(Check::GroupExtensionsSupported.into());
+    }
+    let required = extensions.required_capabilities()?;
+    let has_all = required
+        .extensions
+        .iter()
+        .all(|t| capabilities.supports_extension(*t))
+        && required
+            .proposals
+            .iter()
+            .all(|t| capabilities.supports_proposal(*t))
+        && required
+            .credentials
+            .iter()
+            .all(|t| capabilities.credentials.contains(t));
+    if has_all {
+        Ok(())
+    } else {
+        Err(Check::RequiredCapabilities.into())
+    }
+}
+
+/// The place of a leaf in a group.
+pub(crate) fn place(context: &GroupContext, leaf_index: LeafIndex) -> LeafPlace<'_> {
+    LeafPlace {
+        group_id: &context.group_id,
+        leaf_index,
+    }
+}

@@ -1,0 +1,126 @@
+//! Tree hashes (RFC 9420 §7.8) and parent hashes (§7.9).
+
+use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, Subtree};
+use crate::wire::{LeafNode, encode};
+use folkmoot_crypto::Crypto;
+use tls_codec::{Serialize, Size, TlsSerialize, TlsSize, VLByteSlice};
+
+const LEAF: u8 = 1;
+const PARENT: u8 = 2;
+
+#[derive(TlsSerialize, TlsSize)]
+struct ParentHashInput<'a> {
+    encryption_key: VLByteSlice<'a>,
+    parent_hash: VLByteSlice<'a>,
+    original_sibling_tree_hash: VLByteSlice<'a>,
+}
+
+impl RatchetTree {
+    /// The tree hash of the root.
+    pub fn tree_hash(&self, crypto: &dyn Crypto) -> Vec<u8> {
+        subtree_hash(&self.root, self.root(), crypto)
+    }
+
+    /// The tree hash of the subtree at `index`.
+    #[cfg(test)]
+    pub(crate) fn tree_hash_of(&self, index: NodeIndex, crypto: &dyn Crypto) -> Option<Vec<u8>> {
+        self.hash_without(index, &[], crypto)
+    }
+
+    /// The tree hash at `index` as if `excluded` (ascending) had never been added: RFC 9420 §7.9's
+    /// original tree hash of a sibling.
+    pub(super) fn hash_without(
+        &self,
+        index: NodeIndex,
+        excluded: &[LeafIndex],
+        crypto: &dyn Crypto,
+    ) -> Option<Vec<u8>> {
+        match self.subtree(index) {
+            Some(subtree) => Some(hash_without(subtree, index, excluded, crypto)),
+            None if self.contains(index) => Some(compute(&Subtree::blank(), index, &[], crypto)),
+            None => None,
+        }
+    }
+
+    /// The parent hash that a node below `parent`, on the other side than `copath`, must carry.
+    pub(super) fn parent_hash(
+        &self,
+        parent: &ParentNode,
+        copath: NodeIndex,
+        crypto: &dyn Crypto,
+    ) -> Option<Vec<u8>> {
+        let sibling = self.hash_without(copath, &parent.unmerged_leaves, crypto)?;
+        Some(crypto.hash(&encode(&ParentHashInput {
+            encryption_key: VLByteSlice(parent.encryption_key.as_slice()),
+            parent_hash: VLByteSlice(parent.parent_hash.as_slice()),
+            original_sibling_tree_hash: VLByteSlice(&sibling),
+        })))
+    }
+}
+
+fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Vec<u8> {
+    subtree
+        .hash
+        .get_or_init(|| compute(subtree, at, &[], crypto))
+        .clone()
+}
+
+fn hash_without(
+    subtree: &Subtree,
+    at: NodeIndex,
+    excluded: &[LeafIndex],
+    crypto: &dyn Crypto,
+) -> Vec<u8> {
+    if excluded.iter().any(|leaf| at.covers(*leaf)) {
+        compute(subtree, at, excluded, crypto)
+    } else {
+        subtree_hash(subtree, at, crypto)
+    }
+}
+
+fn compute(
+    subtree: &Subtree,
+    at: NodeIndex,
+    excluded: &[LeafIndex],
+    crypto: &dyn Crypto,
+) -> Vec<u8> {
+    let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+        let leaf = match &subtree.content {
+            Content::Leaf(leaf) if !excluded.contains(&at.first_leaf()) => Some(leaf.as_ref()),
+            _ => None,
+        };
+        return leaf_hash(at.first_leaf(), leaf, crypto);
+    };
+    let blank = Subtree::blank();
+    let (left, right) = subtree.children().unwrap_or((&blank, &blank));
+    let left_hash = hash_without(left, left_at, excluded, crypto);
+    let right_hash = hash_without(right, right_at, excluded, crypto);
+    let node = match &subtree.content {
+        Content::Parent { node, .. } => node.as_deref().map(|node| without(node, excluded)),
+        _ => None,
+    };
+    let mut input = vec![PARENT];
+    input.extend(encode(&node));
+    input.extend(encode(&VLByteSlice(&left_hash)));
+    input.extend(encode(&VLByteSlice(&right_hash)));
+    crypto.hash(&input)
+}
+
+fn without(node: &ParentNode, excluded: &[LeafIndex]) -> ParentNode {
+    let mut node = node.clone();
+    node.unmerged_leaves.retain(|leaf| !excluded.contains(leaf));
+    node
+}
+
+fn leaf_hash(index: LeafIndex, leaf: Option<&LeafNode>, crypto: &dyn Crypto) -> Vec<u8> {
+    let length = 6 + leaf.map_or(0, Size::tls_serialized_len);
+    let mut input = Vec::with_capacity(length);
+    input.push(LEAF);
+    input.extend(index.0.to_be_bytes());
+    input.push(u8::from(leaf.is_some()));
+    if let Some(leaf) = leaf {
+        leaf.tls_serialize(&mut input)
+            .expect("own structures are bounded below 2^30 bytes");
+    }
+    crypto.hash(&input)
+}

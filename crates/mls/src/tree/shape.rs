@@ -1,0 +1,100 @@
+//! The tree as a list of nodes: the `ratchet_tree` extension (RFC 9420 §12.4.3.3).
+
+use super::math::MAX_HEIGHT;
+use super::{Content, LeafIndex, Node, NodeIndex, RatchetTree, Subtree, TreeIndex};
+use crate::check::Check;
+use crate::wire::{decode, encode};
+use crate::{Error, LeafNode};
+use std::sync::Arc;
+
+impl RatchetTree {
+    /// The node list, up to the last node that is not blank.
+    pub fn to_extension(&self) -> Vec<u8> {
+        let mut nodes: Vec<Option<Node>> = Vec::new();
+        for (index, subtree) in self.nodes() {
+            if let Some(node) = subtree.node() {
+                let place = index.0 as usize;
+                if nodes.len() <= place {
+                    nodes.resize(place + 1, None);
+                }
+                nodes[place] = Some(node);
+            }
+        }
+        encode(&nodes)
+    }
+
+    /// A tree from a node list whose shape is right (check 124); its content is not yet verified.
+    pub(crate) fn from_extension(bytes: &[u8]) -> Result<Self, Error> {
+        let nodes: Vec<Option<Node>> = decode(bytes)?;
+        if nodes.last().is_none_or(Option::is_none) {
+            return Err(Check::TreeShape.into());
+        }
+        let leaves = nodes.len().div_ceil(2).next_power_of_two();
+        let height = u8::try_from(leaves.ilog2()).map_err(|_| Check::TreeShape)?;
+        Self::from_nodes(
+            height,
+            nodes
+                .into_iter()
+                .enumerate()
+                .filter_map(|(index, node)| Some((NodeIndex(u32::try_from(index).ok()?), node?))),
+        )
+        .ok_or(Check::TreeShape.into())
+    }
+
+    /// A tree of `2^height` leaves from its nodes in ascending order; none where a node stands at a
+    /// place of the other kind, outside, or out of order.
+    pub(crate) fn from_nodes(
+        height: u8,
+        nodes: impl IntoIterator<Item = (NodeIndex, Node)>,
+    ) -> Option<Self> {
+        if height > MAX_HEIGHT {
+            return None;
+        }
+        let mut nodes = nodes.into_iter().peekable();
+        let mut index = TreeIndex::default();
+        let root = build(NodeIndex::root(height), &mut nodes, &mut index)?;
+        nodes.next().is_none().then_some(Self {
+            root,
+            height,
+            index,
+        })
+    }
+
+    /// A tree of one member.
+    pub(crate) fn of_one(leaf: LeafNode) -> Self {
+        let mut tree = Self::empty();
+        tree.set(LeafIndex(0).into(), Some(Node::Leaf(Arc::new(leaf))));
+        tree
+    }
+}
+
+/// Builds in the order of the array, so that each node is taken once.
+fn build<I: Iterator<Item = (NodeIndex, Node)>>(
+    at: NodeIndex,
+    nodes: &mut core::iter::Peekable<I>,
+    index: &mut TreeIndex,
+) -> Option<Arc<Subtree>> {
+    let past_the_end = at.0.checked_add((1 << at.level()) - 1)?;
+    if nodes.peek().is_none_or(|(next, _)| next.0 > past_the_end) {
+        return Some(Subtree::blank());
+    }
+    let children = match (at.left(), at.right()) {
+        (Some(left), Some(right)) => Some((build(left, nodes, index)?, right)),
+        _ => None,
+    };
+    let node = nodes.next_if(|(next, _)| *next == at).map(|(_, node)| node);
+    index.replace(None, node.as_ref());
+    match (node, children) {
+        (Some(Node::Leaf(leaf)), None) => Some(Subtree::new(Content::Leaf(leaf))),
+        (None, None) => Some(Subtree::blank()),
+        (Some(Node::Parent(node)), Some((left, right))) => Some(Subtree::parent(
+            Some(node),
+            left,
+            build(right, nodes, index)?,
+        )),
+        (None, Some((left, right))) => {
+            Some(Subtree::parent(None, left, build(right, nodes, index)?))
+        }
+        _ => None,
+    }
+}

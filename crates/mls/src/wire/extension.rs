@@ -1,0 +1,132 @@
+//! Extensions (RFC 9420 §13).
+
+use super::{CredentialType, ProposalType, decode, encode};
+use crate::error::DecodeError;
+use tls_codec::{
+    DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes,
+};
+
+/// An extension type's code point (RFC 9420 §17.3).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    TlsSerialize,
+    TlsDeserializeBytes,
+    TlsSize,
+)]
+pub struct ExtensionType(pub u16);
+
+impl ExtensionType {
+    /// `application_id` of a leaf.
+    pub const APPLICATION_ID: Self = Self(1);
+    /// `ratchet_tree` of a GroupInfo.
+    pub const RATCHET_TREE: Self = Self(2);
+    /// `required_capabilities` of a group.
+    pub const REQUIRED_CAPABILITIES: Self = Self(3);
+    /// `external_pub` of a GroupInfo.
+    pub const EXTERNAL_PUB: Self = Self(4);
+    /// `external_senders` of a group.
+    pub const EXTERNAL_SENDERS: Self = Self(5);
+
+    /// Whether every client supports the type without listing it (RFC 9420 §7.2).
+    pub fn is_default(self) -> bool {
+        (1..=5).contains(&self.0)
+    }
+}
+
+/// One extension.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct Extension {
+    /// Its type.
+    pub extension_type: ExtensionType,
+    /// Its content, meaningful to those who know the type.
+    pub data: VLBytes,
+}
+
+/// A list of extensions with at most one of each type (RFC 9420 §13.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Extensions(Vec<Extension>);
+
+impl Extensions {
+    /// Adds an extension, in place of an earlier one of the same type.
+    #[must_use]
+    pub fn with(mut self, extension_type: ExtensionType, data: impl Into<Vec<u8>>) -> Self {
+        self.0
+            .retain(|extension| extension.extension_type != extension_type);
+        self.0.push(Extension {
+            extension_type,
+            data: VLBytes::new(data.into()),
+        });
+        self
+    }
+
+    /// The content of the extension of this type.
+    pub fn find(&self, extension_type: ExtensionType) -> Option<&[u8]> {
+        let mut found = self.0.iter().filter(|e| e.extension_type == extension_type);
+        found.next().map(|extension| extension.data.as_slice())
+    }
+
+    /// The types, in the order of the list.
+    pub fn types(&self) -> impl Iterator<Item = ExtensionType> + '_ {
+        self.0.iter().map(|extension| extension.extension_type)
+    }
+
+    /// The group's `required_capabilities`, none where the extension is absent.
+    pub fn required_capabilities(&self) -> Result<RequiredCapabilities, DecodeError> {
+        self.find(ExtensionType::REQUIRED_CAPABILITIES)
+            .map_or(Ok(RequiredCapabilities::default()), decode)
+    }
+
+    /// A list with the group's `required_capabilities` set.
+    #[must_use]
+    pub fn requiring(self, required: &RequiredCapabilities) -> Self {
+        self.with(ExtensionType::REQUIRED_CAPABILITIES, encode(required))
+    }
+}
+
+impl Size for Extensions {
+    fn tls_serialized_len(&self) -> usize {
+        self.0.tls_serialized_len()
+    }
+}
+
+impl Serialize for Extensions {
+    fn tls_serialize<W: std::io::Write>(&self, writer: &mut W) -> Result<usize, tls_codec::Error> {
+        self.0.tls_serialize(writer)
+    }
+}
+
+impl DeserializeBytes for Extensions {
+    fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), tls_codec::Error> {
+        let (list, rest) = Vec::<Extension>::tls_deserialize_bytes(bytes)?;
+        let mut types: Vec<_> = list
+            .iter()
+            .map(|extension| extension.extension_type)
+            .collect();
+        types.sort_unstable();
+        if types.windows(2).any(|pair| pair[0] == pair[1]) {
+            // Check 4: one entry per extension type.
+            return Err(tls_codec::Error::DecodingError(
+                "two extensions of one type".into(),
+            ));
+        }
+        Ok((Self(list), rest))
+    }
+}
+
+/// What every member of a group must support (RFC 9420 §11.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct RequiredCapabilities {
+    /// Extension types.
+    pub extensions: Vec<ExtensionType>,
+    /// Proposal types.
+    pub proposals: Vec<ProposalType>,
+    /// Credential types.
+    pub credentials: Vec<CredentialType>,
+}

@@ -1,0 +1,102 @@
+//! Proposals (RFC 9420 §12.1).
+
+use super::{Epoch, Extensions, GroupId, KeyPackage, LeafNode, ProtocolVersion};
+use crate::tree::LeafIndex;
+use folkmoot_crypto::CipherSuite;
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
+
+/// A proposal type's code point (RFC 9420 §17.4).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    TlsSerialize,
+    TlsDeserializeBytes,
+    TlsSize,
+)]
+pub struct ProposalType(pub u16);
+
+impl ProposalType {
+    /// Whether every client supports the type without listing it (RFC 9420 §7.2).
+    pub fn is_default(self) -> bool {
+        (1..=7).contains(&self.0)
+    }
+}
+
+/// A change to a group that somebody proposes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u16)]
+pub enum Proposal {
+    /// Add a client.
+    #[tls_codec(discriminant = 1)]
+    Add(Box<KeyPackage>),
+    /// Replace the sender's leaf.
+    #[tls_codec(discriminant = 2)]
+    Update(Box<LeafNode>),
+    /// Remove a member.
+    #[tls_codec(discriminant = 3)]
+    Remove(LeafIndex),
+    /// Mix a pre-shared key in.
+    #[tls_codec(discriminant = 4)]
+    PreSharedKey(PreSharedKeyId),
+    /// Start again with other parameters.
+    #[tls_codec(discriminant = 5)]
+    ReInit(ReInit),
+    /// Join from outside.
+    #[tls_codec(discriminant = 6)]
+    ExternalInit(VLBytes),
+    /// Replace the group's extensions.
+    #[tls_codec(discriminant = 7)]
+    GroupContextExtensions(Extensions),
+}
+
+/// Parameters of the group that follows a reinitialised one (RFC 9420 §12.1.5).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ReInit {
+    /// Its id.
+    pub group_id: GroupId,
+    /// Its protocol version.
+    pub version: ProtocolVersion,
+    /// Its cipher suite.
+    pub cipher_suite: CipherSuite,
+    /// Its extensions.
+    pub extensions: Extensions,
+}
+
+/// Names a pre-shared key (RFC 9420 §8.4).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct PreSharedKeyId {
+    /// Which key.
+    pub psk: Psk,
+    /// Fresh for each use.
+    pub psk_nonce: VLBytes,
+}
+
+/// Where a pre-shared key comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u8)]
+pub enum Psk {
+    /// Outside MLS, under this id.
+    #[tls_codec(discriminant = 1)]
+    External(VLBytes),
+    /// An earlier epoch of some group.
+    #[tls_codec(discriminant = 2)]
+    Resumption(ResumptionPskUsage, GroupId, Epoch),
+}
+
+/// What a resumption key is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[repr(u8)]
+pub enum ResumptionPskUsage {
+    /// The application's own purpose.
+    Application = 1,
+    /// The group's successor.
+    ReInit = 2,
+    /// A group split off.
+    Branch = 3,
+}
