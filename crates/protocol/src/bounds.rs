@@ -37,8 +37,14 @@ pub const KEY_PACKAGE_LIFETIME: u64 = 100 * 24 * 3600;
 
 /// Most unread items in one inbox.
 pub const INBOX_KEPT: u64 = 10_000;
+/// How long an inbox remembers what was posted to it, so that a retry is not a second item, in
+/// seconds.
+pub const POST_MEMORY: u64 = 30 * 24 * 3600;
 /// Most items in one answer from an inbox.
 pub const INBOX_READ_LIMIT: usize = 256;
+
+/// How far a key package may begin in the future, in seconds.
+pub const CLOCK_SKEW: u64 = 300;
 
 /// Most slots that one append opens.
 pub const MAX_OPENS: usize = 1000;

@@ -46,7 +46,7 @@ impl CertificatePin {
 /// assert_eq!(address.to_string(), text);
 /// # Ok::<(), folkmoot_protocol::JoinAddressError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinAddress {
     host: String,
     port: u16,
@@ -170,17 +170,6 @@ impl fmt::Display for JoinAddress {
     }
 }
 
-impl fmt::Debug for JoinAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinAddress")
-            .field("authority", &self.authority())
-            .field("domain", &self.domain)
-            .field("pin", &self.pin)
-            .field("invite", &self.invite)
-            .finish()
-    }
-}
-
 fn host_and_port(authority: &str) -> Option<(&str, u16)> {
     let (host, port) = authority.rsplit_once(':')?;
     let plain_number = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
@@ -295,5 +284,17 @@ mod tests {
         let text = format!("folkmoot://localhost:1/?domain=a&pin={PIN}&invite=s3cret");
         let address: JoinAddress = text.parse().unwrap();
         assert!(!format!("{address:?}").contains("s3cret"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_parses_is_written_back(
+            text in "folkmoot://[a-z0-9.:\\[\\]]{0,12}:[0-9]{1,5}/\\?domain=[a-z.]{1,9}&pin=[A-Za-z_-]{42}A"
+        ) {
+            if let Ok(address) = text.parse::<JoinAddress>() {
+                let again: JoinAddress = address.to_string().parse().unwrap();
+                proptest::prop_assert_eq!(again, address);
+            }
+        }
     }
 }

@@ -386,3 +386,240 @@ fn verify(
         .verify(&key.0, content, &signature.0)
         .map_err(|_| RequestRejected::Signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SlotSecret, decode, encode};
+
+    const NOW: Timestamp = Timestamp(1_700_000_000);
+
+    fn keys() -> SignatureKeyPair {
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        suite_one().generate_signature_key_pair(&mut rng).unwrap()
+    }
+
+    fn public(keys: &SignatureKeyPair) -> SlotPublicKey {
+        SlotPublicKey::try_from(keys.public.as_slice()).unwrap()
+    }
+
+    fn domain(text: &str) -> ProviderDomain {
+        text.parse().unwrap()
+    }
+
+    fn append() -> Append {
+        Append {
+            idempotency: IdempotencyKey([1; 16]),
+            epoch: Epoch(2),
+            kind: EntryKind::Commit,
+            message: b"message".as_slice().try_into().unwrap(),
+            welcome: Some(b"welcome".as_slice().try_into().unwrap()),
+            opens: vec![Opening {
+                slot: SlotId([3; 16]),
+                ticket_digest: Digest([4; 32]),
+            }]
+            .try_into()
+            .unwrap(),
+            closes: vec![SlotId([5; 16])].try_into().unwrap(),
+        }
+    }
+
+    fn actions() -> Vec<Action> {
+        vec![
+            Action::Append(append()),
+            Action::Read {
+                after: Sequence(1),
+                limit: 2,
+            },
+            Action::Welcome {
+                sequence: Sequence(1),
+            },
+            Action::Follow { after: Sequence(1) },
+        ]
+    }
+
+    fn signed(keys: &SignatureKeyPair, action: Action) -> SlotRequest {
+        SlotRequest::sign(
+            keys,
+            &domain("example.org"),
+            GroupId([6; 32]),
+            SlotId([7; 16]),
+            NOW,
+            action,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_action_survives_json_with_its_signature() {
+        let keys = keys();
+        for action in actions() {
+            let request: SlotRequest = decode(&encode(&signed(&keys, action.clone()))).unwrap();
+            let verified = request
+                .verify(&public(&keys), &domain("example.org"), NOW)
+                .unwrap();
+            assert_eq!(verified.group(), GroupId([6; 32]));
+            assert_eq!(verified.slot(), SlotId([7; 16]));
+            assert_eq!(verified.into_action(), action);
+        }
+    }
+
+    #[test]
+    fn a_signature_is_bound_to_key_domain_and_every_field() {
+        let keys = keys();
+        let good = signed(&keys, Action::Append(append()));
+        let org = domain("example.org");
+        let refused = Err(RequestRejected::Signature);
+        let other = public(&self::keys());
+        assert_eq!(good.clone().verify(&other, &org, NOW), refused);
+        let net = domain("example.net");
+        assert_eq!(good.clone().verify(&public(&keys), &net, NOW), refused);
+
+        let changed_append = |change: fn(&mut Append)| {
+            let mut append = append();
+            change(&mut append);
+            SlotRequest {
+                action: Action::Append(append),
+                ..good.clone()
+            }
+        };
+        let mut forged = vec![
+            SlotRequest {
+                group: GroupId([0; 32]),
+                ..good.clone()
+            },
+            SlotRequest {
+                slot: SlotId([0; 16]),
+                ..good.clone()
+            },
+            SlotRequest {
+                time: Timestamp(NOW.0 + 1),
+                ..good.clone()
+            },
+            changed_append(|a| a.idempotency.0[0] ^= 1),
+            changed_append(|a| a.epoch.0 += 1),
+            changed_append(|a| a.kind = EntryKind::Proposal),
+            changed_append(|a| a.message = Bytes::default()),
+            changed_append(|a| a.welcome = None),
+            changed_append(|a| a.opens = List::default()),
+            changed_append(|a| a.closes = List::default()),
+        ];
+        forged.extend(actions().into_iter().skip(1).map(|action| SlotRequest {
+            action,
+            ..good.clone()
+        }));
+        for (number, request) in forged.into_iter().enumerate() {
+            assert_eq!(
+                request.verify(&public(&keys), &org, NOW),
+                refused,
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_read_is_not_a_follow_and_has_its_own_place() {
+        let keys = keys();
+        let good = signed(&keys, Action::Follow { after: Sequence(1) });
+        for action in [
+            Action::Follow { after: Sequence(2) },
+            Action::Welcome {
+                sequence: Sequence(1),
+            },
+        ] {
+            let forged = SlotRequest {
+                action,
+                ..good.clone()
+            };
+            let checked = forged.verify(&public(&keys), &domain("example.org"), NOW);
+            assert_eq!(checked, Err(RequestRejected::Signature));
+        }
+    }
+
+    #[test]
+    fn the_time_window_is_exact_on_both_sides() {
+        let keys = keys();
+        let request = signed(&keys, Action::Follow { after: Sequence(0) });
+        let at = |now| {
+            let request = request.clone();
+            request.verify(&public(&keys), &domain("example.org"), Timestamp(now))
+        };
+        assert!(at(NOW.0 + SLOT_TIME_WINDOW).is_ok());
+        assert!(at(NOW.0 - SLOT_TIME_WINDOW).is_ok());
+        let away = SLOT_TIME_WINDOW + 1;
+        assert_eq!(at(NOW.0 + away), Err(RequestRejected::Time(away)));
+        assert_eq!(at(NOW.0 - away), Err(RequestRejected::Time(away)));
+    }
+
+    #[test]
+    fn unknown_actions_and_fields_are_refused() {
+        let keys = keys();
+        let good = serde_json::to_string(&signed(&keys, actions().remove(1))).unwrap();
+        assert!(decode::<SlotRequest>(good.as_bytes()).is_ok());
+        for (from, to) in [
+            ("\"read\"", "\"write\""),
+            ("\"limit\":2", "\"limit\":2,\"more\":1"),
+            ("\"limit\":2", "\"limit\":65536"),
+            ("\"slot\"", "\"place\""),
+        ] {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good);
+            assert!(decode::<SlotRequest>(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_redemption_is_bound_to_key_and_ticket() {
+        let (keys, org) = (keys(), domain("example.org"));
+        let ticket = Ticket::try_from([8; 32].as_slice()).unwrap();
+        let (group, slot) = (GroupId([6; 32]), SlotId([7; 16]));
+        let good = Redeem::sign(&keys, &org, group, slot, ticket.clone(), NOW).unwrap();
+        let good: Redeem = decode(&encode(&good)).unwrap();
+        let verified = good.verify(&org, NOW).unwrap();
+        assert_eq!(verified.ticket_digest, ticket.digest(&group, &slot));
+        assert_eq!(verified.slot_key, public(&keys));
+
+        let changes: [fn(&mut Redeem); 5] = [
+            |r| r.group.0[0] ^= 1,
+            |r| r.slot.0[0] ^= 1,
+            |r| r.time.0 += 1,
+            |r| r.ticket = Ticket::try_from([9; 32].as_slice()).unwrap(),
+            |r| r.slot_key = public(&self::keys()),
+        ];
+        for change in changes {
+            let mut forged = good.clone();
+            change(&mut forged);
+            assert_eq!(forged.verify(&org, NOW), Err(RequestRejected::Signature));
+        }
+        let late = Timestamp(NOW.0 + SLOT_TIME_WINDOW + 1);
+        assert!(matches!(
+            good.verify(&org, late),
+            Err(RequestRejected::Time(_))
+        ));
+    }
+
+    #[test]
+    fn slots_and_tickets_differ_by_secret_device_and_group() {
+        let secret = |byte| SlotSecret::try_from([byte; 32].as_slice()).unwrap();
+        let phone = "mimi://example.org/d/alice/phone".parse().unwrap();
+        let laptop = "mimi://example.org/d/alice/laptop".parse().unwrap();
+        assert_eq!(secret(1).slot(&phone), secret(1).slot(&phone));
+        assert_ne!(secret(1).slot(&phone), secret(1).slot(&laptop));
+        assert_ne!(secret(1).slot(&phone), secret(2).slot(&phone));
+        let ticket = Ticket::try_from([8; 32].as_slice()).unwrap();
+        let digest = |group, slot| ticket.digest(&GroupId([group; 32]), &SlotId([slot; 16]));
+        assert_ne!(digest(1, 1), digest(2, 1));
+        assert_ne!(digest(1, 1), digest(1, 2));
+    }
+
+    #[test]
+    fn an_append_with_other_content_has_another_digest() {
+        let mut other = append();
+        other.closes = List::default();
+        assert_ne!(append().digest(), other.digest());
+        assert_eq!(append().digest(), append().digest());
+        let (entry, welcome) = append().into_entry();
+        assert_eq!(entry.welcome_digest, Some(Digest::of(b"welcome")));
+        assert_eq!(welcome, append().welcome);
+    }
+}

@@ -23,7 +23,7 @@ pub enum StreamRequest {
         after: InboxCursor,
     },
     /// Entries of a group's log, by [`Action::Follow`](crate::Action::Follow).
-    Group(SlotRequest),
+    Group(Box<SlotRequest>),
 }
 
 /// From the provider.
@@ -47,7 +47,7 @@ pub enum StreamEvent {
     /// The next item of the inbox.
     Inbox {
         /// The item.
-        item: InboxItem,
+        item: Box<InboxItem>,
     },
     /// A request that was refused, or a subscription that ended.
     Refused {
@@ -57,4 +57,46 @@ pub enum StreamEvent {
         /// Why.
         problem: Problem,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ProblemCode, decode, encode};
+
+    #[test]
+    fn frames_survive_json_and_unknown_ones_are_refused() {
+        let request = StreamRequest::Inbox {
+            token: "a.token".parse().unwrap(),
+            after: InboxCursor(3),
+        };
+        let json = r#"{"type":"inbox","token":"a.token","after":3}"#;
+        assert_eq!(encode(&request), json.as_bytes());
+        assert_eq!(decode(json.as_bytes()), Ok(request));
+        let event = StreamEvent::Refused {
+            group: None,
+            problem: Problem::new(ProblemCode::TooMany, "enough"),
+        };
+        assert_eq!(decode(&encode(&event)), Ok(event));
+        for bad in [
+            r#"{"type":"inbox","token":"a.token","after":3,"more":1}"#,
+            r#"{"type":"outbox","token":"a.token","after":3}"#,
+            r#"{"type":"inbox","token":"","after":3}"#,
+            r#"{"type":"inbox","token":"a b","after":3}"#,
+            r#"{"token":"a.token","after":3}"#,
+        ] {
+            assert!(decode::<StreamRequest>(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let token: SessionToken = "s3cret".parse().unwrap();
+        assert!(!format!("{token:?}").contains("s3cret"));
+        assert!(
+            "x".repeat(crate::bounds::MAX_TOKEN + 1)
+                .parse::<SessionToken>()
+                .is_err()
+        );
+    }
 }
