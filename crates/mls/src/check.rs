@@ -99,6 +99,9 @@ pub enum Check {
     /// §12.2: a reference names a proposal of this epoch.
     #[error("proposal reference is known (RFC 9420 §12.2)")]
     ProposalKnown,
+    /// §12.1: no more proposals wait than the application's bound.
+    #[error("bound of waiting proposals (RFC 9420 §12.1)")]
+    WaitingProposals,
     /// §12.2: no Update by the committer.
     #[error("no update by the committer (RFC 9420 §12.2)")]
     NoUpdateByCommitter,

@@ -21,7 +21,7 @@ pub(crate) struct ContentAuth {
 }
 
 impl ContentAuth {
-    pub(super) fn decode_for(
+    pub(crate) fn decode_for(
         content_type: ContentType,
         bytes: &[u8],
     ) -> Result<(Self, &[u8]), tls_codec::Error> {

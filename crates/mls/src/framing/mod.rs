@@ -10,5 +10,7 @@ pub(crate) use authenticated::{AuthenticatedContent, ContentAuth, Unauthenticate
 pub use content::{Content, ContentType, FramedContent, Sender, WireFormat};
 pub use message::{MessageBody, MlsMessage};
 pub use private::PrivateMessage;
+#[cfg(test)]
+pub(crate) use private::sender_data_key;
 pub(crate) use private::{SealKey, SenderData};
 pub use public::PublicMessage;

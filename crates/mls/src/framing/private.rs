@@ -195,7 +195,12 @@ fn guarded_nonce(nonce: &Secret, guard: [u8; 4]) -> Secret {
     Secret::from(nonce)
 }
 
-fn sender_data_key(crypto: &dyn Crypto, secret: &Secret, ciphertext: &[u8]) -> (Secret, Secret) {
+/// The key and nonce of sender data, from a sample of the ciphertext (RFC 9420 §6.3.2).
+pub(crate) fn sender_data_key(
+    crypto: &dyn Crypto,
+    secret: &Secret,
+    ciphertext: &[u8],
+) -> (Secret, Secret) {
     let sample = &ciphertext[..ciphertext.len().min(crypto.hash_length())];
     let expand = |label, length| expand_short(crypto, secret, label, sample, length);
     (

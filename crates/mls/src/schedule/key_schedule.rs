@@ -44,7 +44,7 @@ impl JoinerSecret {
 }
 
 /// The secrets of one epoch that live as long as it does.
-#[derive(Clone, Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[derive(Clone, Debug, Default, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub(crate) struct EpochSecrets {
     pub(crate) sender_data_secret: Secret,
     pub(crate) exporter_secret: Secret,

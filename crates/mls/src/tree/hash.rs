@@ -91,8 +91,9 @@ fn compute(
         };
         return leaf_hash(at.first_leaf(), leaf, crypto);
     };
-    let blank = Subtree::blank();
-    let (left, right) = subtree.children().unwrap_or((&blank, &blank));
+    // Two of them: a cached hash is of one place.
+    let blanks = (Subtree::blank(), Subtree::blank());
+    let (left, right) = subtree.children().unwrap_or((&blanks.0, &blanks.1));
     let left_hash = hash_without(left, left_at, excluded, crypto);
     let right_hash = hash_without(right, right_at, excluded, crypto);
     let node = match &subtree.content {

@@ -1,11 +1,10 @@
 //! What must be known of all members at once: which keys are in use, what everyone supports.
 
 use super::Node;
-use crate::wire::{
-    Capabilities, CredentialType, Extensions, LeafNode, ProposalType, RequiredCapabilities,
-};
-use crate::{check::Check, wire::ExtensionType};
+use crate::check::Check;
+use crate::wire::{Capabilities, CredentialType, LeafNode};
 use imbl::HashMap;
+use std::collections::HashSet;
 
 /// Counts over all nodes, kept by every change of the tree; shared structure, cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -13,15 +12,8 @@ pub(crate) struct TreeIndex {
     members: u32,
     encryption_keys: HashMap<Vec<u8>, u32>,
     signature_keys: HashMap<Vec<u8>, u32>,
-    supported: HashMap<Capability, u32>,
+    supported_credential_types: HashMap<CredentialType, u32>,
     credential_types: HashMap<CredentialType, u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Capability {
-    Extension(ExtensionType),
-    Proposal(ProposalType),
-    Credential(CredentialType),
 }
 
 impl TreeIndex {
@@ -58,8 +50,8 @@ impl TreeIndex {
                     content.credential.credential_type(),
                     by,
                 );
-                for capability in listed(&content.capabilities) {
-                    tally(&mut self.supported, capability, by);
+                for supported in listed(&content.capabilities) {
+                    tally(&mut self.supported_credential_types, supported, by);
                 }
             }
         }
@@ -85,63 +77,23 @@ impl TreeIndex {
 
     /// Every member supports every credential type in use (check 20).
     pub(crate) fn check_credential_types(&self) -> Result<(), Check> {
+        let supporters = |used| {
+            self.supported_credential_types
+                .get(used)
+                .copied()
+                .unwrap_or(0)
+        };
         let all = self
             .credential_types
             .keys()
-            .all(|t| self.all(Capability::Credential(*t)));
+            .all(|used| supporters(used) == self.members);
         all.then_some(()).ok_or(Check::CredentialTypesSupported)
-    }
-
-    /// Every member supports these group extensions (check 18, 63).
-    pub(crate) fn check_extensions(&self, extensions: &Extensions) -> Result<(), Check> {
-        let mut types = extensions
-            .types()
-            .filter(|extension| !extension.is_default());
-        let all = types.all(|extension| self.all(Capability::Extension(extension)));
-        all.then_some(()).ok_or(Check::GroupExtensionsSupported)
-    }
-
-    /// Every member has the required capabilities (checks 16, 63).
-    pub(crate) fn check_required(&self, required: &RequiredCapabilities) -> Result<(), Check> {
-        let extensions = required.extensions.iter().filter(|t| !t.is_default());
-        let proposals = required.proposals.iter().filter(|t| !t.is_default());
-        let all = extensions
-            .map(|t| Capability::Extension(*t))
-            .chain(proposals.map(|t| Capability::Proposal(*t)))
-            .chain(
-                required
-                    .credentials
-                    .iter()
-                    .map(|t| Capability::Credential(*t)),
-            )
-            .all(|capability| self.all(capability));
-        all.then_some(()).ok_or(Check::RequiredCapabilities)
-    }
-
-    fn all(&self, capability: Capability) -> bool {
-        self.supported.get(&capability).copied().unwrap_or(0) == self.members
     }
 }
 
-/// What a leaf lists, each once however often it stands there.
-fn listed(capabilities: &Capabilities) -> impl Iterator<Item = Capability> + '_ {
-    let extensions = capabilities
-        .extensions
-        .iter()
-        .map(|t| Capability::Extension(*t));
-    let proposals = capabilities
-        .proposals
-        .iter()
-        .map(|t| Capability::Proposal(*t));
-    let credentials = capabilities
-        .credentials
-        .iter()
-        .map(|t| Capability::Credential(*t));
-    let mut seen = std::collections::HashSet::new();
-    extensions
-        .chain(proposals)
-        .chain(credentials)
-        .filter(move |capability| seen.insert(*capability))
+/// The credential types that a leaf lists, each once however often it stands there.
+fn listed(capabilities: &Capabilities) -> HashSet<CredentialType> {
+    capabilities.credentials.iter().copied().collect()
 }
 
 fn tally<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, u32>, key: K, by: i32) {

@@ -16,7 +16,7 @@ pub use math::{LeafIndex, NodeIndex};
 pub use node::ParentNode;
 
 pub(crate) use node::Node;
-pub(crate) use path::{NewPath, PathSecrets};
+pub(crate) use path::{NewPath, PathMaker, PathSecrets};
 pub(crate) use private::PrivateKeys;
 pub(crate) use validate::VerifiedTree;
 
@@ -299,6 +299,44 @@ impl RatchetTree {
             self.root = Subtree::parent(None, self.root.clone(), Subtree::blank());
             self.height += 1;
         }
+        Ok(())
+    }
+
+    /// Changes the number of places; what stands outside the new size is dropped from the tree.
+    pub(crate) fn resize(&mut self, height: u8) -> Result<(), Check> {
+        self.grow(height)?;
+        while self.height > height {
+            let dropped: Vec<_> = self.nodes_outside(self.height - 1);
+            for index in dropped {
+                self.set(index, None);
+            }
+            self.root = self
+                .root
+                .children()
+                .map_or_else(Subtree::blank, |(left, _)| left.clone());
+            self.height -= 1;
+        }
+        Ok(())
+    }
+
+    fn nodes_outside(&self, height: u8) -> Vec<NodeIndex> {
+        let end = 2 * NodeIndex::root(height).0;
+        self.nodes()
+            .filter(|(index, subtree)| index.0 > end && subtree.node().is_some())
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Puts a leaf back to where it was in an earlier, possibly larger tree.
+    pub(crate) fn restore_leaf(
+        &mut self,
+        place: LeafIndex,
+        leaf: Option<LeafNode>,
+    ) -> Result<(), Check> {
+        while u64::from(place.0) >= 1 << self.height {
+            self.grow(self.height + 1)?;
+        }
+        self.set(place.into(), leaf.map(|leaf| Node::Leaf(Arc::new(leaf))));
         Ok(())
     }
 

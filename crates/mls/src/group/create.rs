@@ -1,0 +1,70 @@
+//! A new group (RFC 9420 §11).
+
+use super::{Delta, EpochState, Group, Settings};
+use crate::error::Error;
+use crate::key_package::{Member, new_leaf};
+use crate::leaf::check_fits_group;
+use crate::schedule::EpochSecrets;
+use crate::tree::{LeafIndex, PrivateKeys, RatchetTree};
+use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Lifetime, ProtocolVersion};
+use folkmoot_crypto::{Crypto, random_secret};
+use rand_core::CryptoRng;
+
+impl Group {
+    /// Creates a group of one member, in epoch 0 (check 141).
+    pub fn create(
+        crypto: &'static dyn Crypto,
+        group_id: GroupId,
+        (member, lifetime): (Member, Lifetime),
+        extensions: Extensions,
+        settings: Settings,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, Delta), Error> {
+        let signature = member.signature.clone();
+        let (leaf, leaf_private) = new_leaf(crypto, member, lifetime, rng)?;
+        let tree = RatchetTree::of_one(leaf.clone());
+        let context = GroupContext {
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: crypto.suite(),
+            group_id,
+            epoch: Epoch(0),
+            tree_hash: tree.tree_hash(crypto).into(),
+            confirmed_transcript_hash: Vec::new().into(),
+            extensions,
+        };
+        check_fits_group(&leaf, &context)?;
+        let secrets = EpochSecrets::derive(crypto, &random_secret(rng, crypto.hash_length()));
+        let tag = secrets.confirmation_tag(crypto, b"");
+        let own = LeafIndex(0);
+        let private = PrivateKeys::from_iter([(own.into(), leaf_private)]);
+        let epoch = EpochState::begin(
+            crypto,
+            context,
+            secrets,
+            tag,
+            tree,
+            (own, private, signature),
+        );
+        Ok(Self::begin(crypto, settings, epoch))
+    }
+
+    /// A group that starts with this epoch, and the records of all of it.
+    pub(super) fn begin(
+        crypto: &'static dyn Crypto,
+        settings: Settings,
+        epoch: EpochState,
+    ) -> (Self, Delta) {
+        let group = Self {
+            crypto,
+            settings,
+            epoch,
+            past: std::collections::VecDeque::new(),
+            proposals: Vec::new(),
+            pending: None,
+            active: true,
+            revision: 0,
+        };
+        let delta = Delta::of_new_group(&group.epoch);
+        (group, delta)
+    }
+}

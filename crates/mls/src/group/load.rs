@@ -1,0 +1,175 @@
+//! A group restored from its records.
+
+use super::delta::{RecordKey, Records};
+use super::epoch::{EpochState, PastEpoch, damaged};
+use super::proposals::CachedProposal;
+use super::record::{EpochRecord, Kind, PastRecord, PendingRecord, parse_index, parse_ratchet_key};
+use super::{Group, PendingCommit, Settings};
+use crate::error::Error;
+use crate::framing::MlsMessage;
+use crate::schedule::{KeyAndNonce, RatchetState, SecretTree};
+use crate::tree::{Node, NodeIndex, PrivateKeys, RatchetTree};
+use crate::wire::{Epoch, LeafNode, decode};
+use folkmoot_crypto::{Crypto, Secret};
+use std::collections::VecDeque;
+use tls_codec::DeserializeBytes;
+
+impl Group {
+    /// Restores a group from what its deltas wrote.
+    pub fn load(
+        crypto: &'static dyn Crypto,
+        records: &dyn Records,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let record: EpochRecord =
+            get(records, &Kind::Epoch.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
+        if record.context.cipher_suite != crypto.suite() {
+            return Err(crate::StateError::UnknownSuite.into());
+        }
+        let active = record.active == 1;
+        let nodes = scan_indexed::<Node>(records, Kind::Node)?;
+        let tree = RatchetTree::from_nodes(record.height, nodes)
+            .ok_or_else(|| damaged("the tree has a node at a wrong place"))?;
+        let private = scan_indexed(records, Kind::PrivateKey)?
+            .into_iter()
+            .collect();
+        let messages = load_secret_tree(records, record.context.epoch)?;
+        let epoch = restore(record, tree, private, messages);
+        let past = load_past(records, &epoch.tree)?;
+        let proposals: Vec<CachedProposal> = scan(records, &Kind::Proposal.key(&[]))?
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect();
+        let pending = match get::<PendingRecord>(records, &Kind::Pending.key(&[]))? {
+            Some(pending) => Some(restore_pending(pending, &epoch.tree)?),
+            None => None,
+        };
+        Ok(Self {
+            crypto,
+            settings,
+            epoch,
+            past,
+            proposals,
+            pending,
+            active,
+            revision: 0,
+        })
+    }
+}
+
+fn restore(
+    record: EpochRecord,
+    tree: RatchetTree,
+    private: PrivateKeys,
+    messages: SecretTree,
+) -> EpochState {
+    EpochState {
+        context: record.context,
+        interim_transcript_hash: record.interim_transcript_hash.into(),
+        confirmation_tag: record.confirmation_tag.into(),
+        secrets: record.secrets,
+        tree,
+        own: record.own,
+        private,
+        signature: record.signature,
+        messages,
+    }
+}
+
+fn restore_pending(record: PendingRecord, current: &RatchetTree) -> Result<PendingCommit, Error> {
+    let mut tree = current.clone();
+    tree.resize(record.epoch.height)
+        .map_err(|_| damaged("the pending tree is too large"))?;
+    for change in record.nodes {
+        tree.set(change.index, change.node);
+    }
+    let private = record
+        .private
+        .into_iter()
+        .map(|key| (key.index, key.private))
+        .collect();
+    let messages = SecretTree::new(record.encryption_secret, record.epoch.height);
+    let next = Box::new(restore(record.epoch, tree, private, messages));
+    let message = MlsMessage::decode(record.message.as_slice())?;
+    Ok(PendingCommit { message, next })
+}
+
+/// Past epochs, the newest last; each one's leaves follow from the next one's.
+fn load_past(records: &dyn Records, current: &RatchetTree) -> Result<VecDeque<PastEpoch>, Error> {
+    let mut past = VecDeque::new();
+    let mut tree = current.clone();
+    let stored: Vec<(RecordKey, PastRecord)> = scan(records, &Kind::Past.key(&[]))?;
+    for (_, record) in stored.into_iter().rev() {
+        let epoch = record.context.epoch;
+        let leaves: Vec<(RecordKey, Option<LeafNode>)> =
+            scan(records, &Kind::PastLeaf.of_epoch(epoch))?;
+        for (key, leaf) in leaves {
+            let place = parse_index(&key.0).ok_or_else(|| damaged("a past leaf's key"))?;
+            tree.restore_leaf(crate::tree::LeafIndex(place), leaf)
+                .map_err(|_| damaged("a past leaf's place"))?;
+        }
+        let messages = load_secret_tree(records, epoch)?;
+        past.push_front(PastEpoch {
+            context: record.context,
+            sender_data_secret: record.sender_data_secret,
+            tree: tree.clone(),
+            messages,
+        });
+    }
+    Ok(past)
+}
+
+fn load_secret_tree(records: &dyn Records, epoch: Epoch) -> Result<SecretTree, Error> {
+    let mut messages = SecretTree::default();
+    for (key, secret) in scan::<Secret>(records, &Kind::SecretNode.of_epoch(epoch))? {
+        let index = parse_index(&key.0).ok_or_else(|| damaged("a secret node's key"))?;
+        messages.nodes.insert(NodeIndex(index), secret);
+    }
+    for (key, ratchet) in scan::<RatchetState>(records, &Kind::Ratchet.of_epoch(epoch))? {
+        let (id, _) = parse_ratchet_key(&key.0).ok_or_else(|| damaged("a ratchet's key"))?;
+        messages.ratchets.insert(id, ratchet);
+    }
+    for (key, keys) in scan::<KeyAndNonce>(records, &Kind::Skipped.of_epoch(epoch))? {
+        let parsed =
+            parse_ratchet_key(&key.0).and_then(|(id, rest)| Some((id, parse_index(rest)?)));
+        messages
+            .skipped
+            .insert(parsed.ok_or_else(|| damaged("a skipped key's key"))?, keys);
+    }
+    Ok(messages)
+}
+
+fn get<T: DeserializeBytes>(records: &dyn Records, key: &RecordKey) -> Result<Option<T>, Error> {
+    records
+        .get(key)?
+        .map(|value| decode_record(&value))
+        .transpose()
+}
+
+fn scan<T: DeserializeBytes>(
+    records: &dyn Records,
+    prefix: &RecordKey,
+) -> Result<Vec<(RecordKey, T)>, Error> {
+    let found = records.scan(&prefix.0)?.into_iter();
+    found
+        .map(|(key, value)| Ok((key, decode_record(&value)?)))
+        .collect()
+}
+
+fn scan_indexed<T: DeserializeBytes>(
+    records: &dyn Records,
+    kind: Kind,
+) -> Result<Vec<(NodeIndex, T)>, Error> {
+    let found = scan(records, &kind.key(&[]))?.into_iter();
+    found
+        .map(|(key, value)| {
+            let index = parse_index(&key.0).ok_or_else(|| damaged("an index in a key"))?;
+            Ok((NodeIndex(index), value))
+        })
+        .collect()
+}
+
+/// Bytes that were written by this engine and do not decode are the store's fault.
+fn decode_record<T: DeserializeBytes>(value: &Secret) -> Result<T, Error> {
+    decode(value.expose()).map_err(|error| damaged(&error.to_string()))
+}
