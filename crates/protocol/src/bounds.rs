@@ -43,9 +43,6 @@ pub const POST_MEMORY: u64 = 30 * 24 * 3600;
 /// Most items in one answer from an inbox.
 pub const INBOX_READ_LIMIT: usize = 256;
 
-/// How far a key package may begin in the future, in seconds.
-pub const CLOCK_SKEW: u64 = 300;
-
 /// Most slots that one append opens.
 pub const MAX_OPENS: usize = 1000;
 /// Most slots that one append closes.
