@@ -125,3 +125,19 @@ fn leaf_hash(index: LeafIndex, leaf: Option<&LeafNode>, crypto: &dyn Crypto) -> 
     }
     crypto.hash(&input)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_leaves_hash_by_their_place() {
+        let crypto = folkmoot_crypto::suite_one();
+        let [left, right] = [0, 1].map(|leaf| leaf_hash(LeafIndex(leaf), None, crypto));
+        assert_ne!(left, right);
+        let length = [32];
+        let input = [&[PARENT, 0], &length[..], &left, &length, &right].concat();
+        let pair = compute(&Subtree::blank(), NodeIndex::root(1), &[], crypto);
+        assert_eq!(pair, crypto.hash(&input));
+    }
+}

@@ -10,6 +10,7 @@ use crate::wire::{KeyPackage, Proposal, ProposalOrRef, Welcome};
 use crate::{Check, Error, SignatureKeyPair};
 use folkmoot_crypto::Crypto;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 const PSK: &str = "pre-shared keys";
 const EXTERNAL_COMMIT: &str = "external commits";
@@ -18,6 +19,7 @@ const GROUP_EXTENSIONS: &str = "group context extensions";
 
 #[derive(Deserialize)]
 struct PassiveClient {
+    external_psks: Vec<IgnoredAny>,
     key_package: Hex,
     signature_priv: Hex,
     encryption_priv: Hex,
@@ -90,7 +92,10 @@ impl PassiveClient {
         let tree = self.ratchet_tree.as_deref();
         match Group::join(crypto, &welcome, own, tree, settings(), &AcceptAll) {
             Ok((group, delta)) => Ok((group, StoredRecords::of(delta))),
-            Err(Error::Invalid(Check::PskHeld)) => Err(Missing(PSK)),
+            Err(Error::Invalid(Check::PskHeld)) => {
+                assert!(!self.external_psks.is_empty(), "the case has no PSK");
+                Err(Missing(PSK))
+            }
             Err(error) => panic!("the welcome: {error}"),
         }
     }
