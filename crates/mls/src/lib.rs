@@ -1,4 +1,51 @@
 //! Messaging Layer Security (RFC 9420), without I/O, clock, threads or global randomness.
+//!
+//! A [`Group`] is one member's view of one group. Bytes become an [`MlsMessage`]; [`Group::receive`]
+//! verifies it entirely and gives an [`Incoming`] without changing anything; the application decides;
+//! [`Group::apply`] enters the next state. Whatever changes a group gives a [`Delta`], exactly the
+//! records to store, in one transaction, before anything is sent or shown; [`Group::load`] restores
+//! the group from them.
+//!
+//! ```
+//! use folkmoot_crypto::suite_one;
+//! use folkmoot_mls::*;
+//! # struct Trusting;
+//! # impl AuthenticationService for Trusting {
+//! #     fn validate(&self, _: &Credential, _: &[u8], _: Option<Timestamp>) -> Result<(), CredentialRejected> { Ok(()) }
+//! #     fn same_client(&self, a: &Credential, b: &Credential) -> bool { a == b }
+//! #     fn succeeds(&self, old: &Credential, new: &Credential) -> bool { old == new }
+//! # }
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! let crypto = suite_one();
+//! let lifetime = Lifetime { not_before: Timestamp(0), not_after: Timestamp(86_400) };
+//! let mut member = |name: &str| -> Result<Member, folkmoot_crypto::CryptoError> {
+//!     let signature = crypto.generate_signature_key_pair(&mut rng)?;
+//!     let credential = Credential::Basic(name.as_bytes().into());
+//!     Ok(Member { credential, signature, extensions: vec![] })
+//! };
+//! let (alice, bob) = (member("alice")?, member("bob")?);
+//! let (key_package, secrets) = KeyPackage::generate(crypto, bob, lifetime, &mut rng)?;
+//!
+//! let id = GroupId::new(b"books".to_vec());
+//! let (extensions, settings) = (Extensions::default(), Settings::default());
+//! let (mut alice, _delta) =
+//!     Group::create(crypto, id, (alice, lifetime), extensions, settings.clone(), &mut rng)?;
+//! let verified = key_package.clone().verify(crypto, &Trusting, &settings, Some(Timestamp(7)))?;
+//! let intent = CommitIntent { add: vec![verified], ..CommitIntent::default() };
+//! let (bundle, _delta) = alice.commit(intent, b"", &Trusting, &mut rng)?;
+//! let _delta = alice.accept_pending()?;
+//!
+//! let Some(MlsMessage { body: MessageBody::Welcome(welcome) }) = bundle.welcome else { panic!() };
+//! let own = OwnKeyPackage { key_package: &key_package, secrets: &secrets };
+//! let (mut bob, _delta) = Group::join(crypto, &welcome, own, None, settings, &Trusting)?;
+//!
+//! let (message, _delta) = bob.seal(b"hello", b"", &mut rng)?;
+//! let incoming = alice.receive(message, &Trusting)?;
+//! let IncomingContent::Application(hello) = incoming.content() else { panic!() };
+//! assert_eq!(hello.data, b"hello");
+//! let _delta = alice.apply(incoming)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod check;

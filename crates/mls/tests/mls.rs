@@ -1,5 +1,8 @@
 //! The engine as its users see it: groups in memory, every delta stored, every state reloaded.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "mls/hostile.rs"]
+mod hostile;
 #[path = "mls/kit.rs"]
 mod kit;
 #[path = "mls/lifecycle.rs"]

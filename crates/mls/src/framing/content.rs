@@ -68,7 +68,7 @@ pub enum Content {
     Proposal(Proposal),
     /// A commit.
     #[tls_codec(discriminant = 3)]
-    Commit(Commit),
+    Commit(Box<Commit>),
 }
 
 impl Content {

@@ -155,7 +155,7 @@ impl PrivateMessage {
             ContentType::Proposal => Proposal::tls_deserialize_bytes(bytes)
                 .map(|(proposal, rest)| (Content::Proposal(proposal), rest)),
             ContentType::Commit => Commit::tls_deserialize_bytes(bytes)
-                .map(|(commit, rest)| (Content::Commit(commit), rest)),
+                .map(|(commit, rest)| (Content::Commit(Box::new(commit)), rest)),
         };
         let (content, rest) = decoded.map_err(crate::DecodeError::from)?;
         let (auth, padding) =

@@ -86,7 +86,7 @@ impl Group {
             proposals,
             path: path_message,
         };
-        let content = self.frame(Content::Commit(commit), authenticated_data);
+        let content = self.frame(Content::Commit(Box::new(commit)), authenticated_data);
         let mut signed = self.sign(self.settings.handshakes, content)?;
         let signature = signed.auth.signature.as_slice();
         let succession = self.epoch.succeed(

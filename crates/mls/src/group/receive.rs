@@ -166,7 +166,7 @@ impl Group {
         match message.body {
             MessageBody::Public(message) => {
                 let content = self.open_public(message)?;
-                self.handshake(content, None, &leaves)
+                self.handshake(&content, None, &leaves)
             }
             MessageBody::Private(message) => self.receive_private(&message, &leaves),
             _ => Err(Check::GroupId.into()),
@@ -218,7 +218,7 @@ impl Group {
         let content = message.open_content(self.crypto, &keys, sender)?;
         let content = self.authenticate(content, sender.leaf_index, view.context, view.tree)?;
         let Content::Application(data) = &content.content.content else {
-            return self.handshake(content, Some(step), leaves);
+            return self.handshake(&content, Some(step), leaves);
         };
         let leaf = view
             .tree
@@ -273,7 +273,7 @@ impl Group {
 
     fn handshake(
         &self,
-        message: AuthenticatedContent,
+        message: &AuthenticatedContent,
         step: Option<RatchetStep>,
         leaves: &LeafCheck<'_>,
     ) -> Result<Incoming, Error> {
@@ -286,7 +286,7 @@ impl Group {
         match &message.content.content {
             Content::Application(_) => Err(Check::ApplicationIsPrivate.into()),
             Content::Commit(_) => {
-                let StagedCommit { summary, next } = self.stage_commit(&message, leaves)?;
+                let StagedCommit { summary, next } = self.stage_commit(message, leaves)?;
                 let transition = Transition::Commit { step, next };
                 Ok(self.incoming(IncomingContent::Commit(summary), transition))
             }

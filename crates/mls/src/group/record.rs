@@ -41,7 +41,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn key(self, parts: &[&[u8]]) -> RecordKey {
         let mut key = vec![self as u8];
-        parts.iter().for_each(|part| key.extend_from_slice(part));
+        key.extend(parts.concat());
         RecordKey(key)
     }
 

@@ -238,14 +238,10 @@ impl RatchetTree {
 
     /// Adds a leaf at the leftmost blank place, or doubles the tree (RFC 9420 §12.1.1, check 80).
     pub(crate) fn add(&mut self, leaf: LeafNode) -> Result<LeafIndex, Check> {
-        let place = match self.leftmost_blank() {
-            Some(place) => place,
-            None => {
-                let place = LeafIndex(1 << self.height);
-                self.grow(self.height + 1)?;
-                place
-            }
-        };
+        let place = self.leftmost_blank().unwrap_or(LeafIndex(1 << self.height));
+        if u64::from(place.0) == 1 << self.height {
+            self.grow(self.height + 1)?;
+        }
         self.set(place.into(), Some(Node::Leaf(Arc::new(leaf))));
         for index in NodeIndex::from(place).direct_path(self.height) {
             if let Some(parent) = self.parent_node(index) {

@@ -103,12 +103,10 @@ impl LeafNodeContent {
     /// `LeafNodeTBS`: the place counts for sources `update` and `commit` only (check 15).
     pub(crate) fn to_be_signed(&self, place: Option<LeafPlace<'_>>) -> Vec<u8> {
         let mut bytes = encode(self);
-        match (&self.source, place) {
-            (LeafNodeSource::Update | LeafNodeSource::Commit(_), Some(place)) => {
-                bytes.extend(encode(place.group_id));
-                bytes.extend(encode(&place.leaf_index));
-            }
-            _ => {}
+        let in_group = !matches!(self.source, LeafNodeSource::KeyPackage(_));
+        if let (true, Some(place)) = (in_group, place) {
+            bytes.extend(encode(place.group_id));
+            bytes.extend(encode(&place.leaf_index));
         }
         bytes
     }
