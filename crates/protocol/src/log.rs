@@ -3,7 +3,7 @@
 use folkmoot_mls::{Epoch, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tls_codec::{TlsSerialize, TlsSize, VLByteSlice};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLByteSlice};
 
 use crate::bounds::{MAX_CLOSES, MAX_MESSAGE, MAX_OPENS};
 use crate::signed::{digest, label};
@@ -25,6 +25,7 @@ use crate::{
     Serialize,
     Deserialize,
     TlsSerialize,
+    TlsDeserializeBytes,
     TlsSize,
 )]
 #[serde(rename_all = "kebab-case")]
@@ -40,7 +41,17 @@ pub enum EntryKind {
 
 /// A slot that a commit opens for a device that it adds.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TlsSerialize, TlsSize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    TlsSerialize,
+    TlsDeserializeBytes,
+    TlsSize,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Opening {
