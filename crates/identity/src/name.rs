@@ -280,6 +280,18 @@ macro_rules! encodings {
             }
         }
 
+        impl tls_codec::Size for &$name {
+            fn tls_serialized_len(&self) -> usize {
+                (**self).tls_serialized_len()
+            }
+        }
+
+        impl tls_codec::Serialize for &$name {
+            fn tls_serialize<W: Write>(&self, writer: &mut W) -> Result<usize, tls_codec::Error> {
+                (**self).tls_serialize(writer)
+            }
+        }
+
         impl tls_codec::Deserialize for $name {
             fn tls_deserialize<R: Read>(reader: &mut R) -> Result<Self, tls_codec::Error> {
                 let text = read_text(reader)?;

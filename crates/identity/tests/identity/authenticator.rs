@@ -1,0 +1,70 @@
+//! The engine's questions.
+
+use folkmoot_identity::{CertificateError, Timestamp, X509Authenticator, issue_leaf_credential};
+use folkmoot_mls::{AuthenticationService, Credential};
+use tls_codec::VLBytes;
+
+use crate::forge::{DAY, NOW, World, days, request};
+
+#[test]
+fn a_credential_is_valid_for_its_own_signature_key_only() {
+    let mut world = World::new();
+    let credential = world.credential();
+    let other = world.fresh_key().0.public;
+    let authenticator = X509Authenticator::new(world.anchors().clone());
+    assert!(
+        authenticator
+            .validate(&credential, &world.leaf.public, Some(NOW))
+            .is_ok()
+    );
+    let refusal = authenticator
+        .validate(&credential, &other, Some(NOW))
+        .unwrap_err();
+    assert_eq!(refusal.0, CertificateError::WrongKey.to_string());
+    assert!(
+        authenticator
+            .validate(&credential, &world.leaf.public[..31], Some(NOW))
+            .is_err()
+    );
+}
+
+#[test]
+fn without_a_clock_an_expired_credential_is_as_valid_as_it_was() {
+    let mut world = World::new();
+    let credential = world.credential();
+    let authenticator = X509Authenticator::new(world.anchors().clone());
+    let key = &world.leaf.public;
+    let late = Timestamp(NOW.0 + 2 * DAY);
+    assert!(
+        authenticator
+            .validate(&credential, key, Some(late))
+            .is_err()
+    );
+    assert!(authenticator.validate(&credential, key, None).is_ok());
+}
+
+#[test]
+fn one_device_is_one_client_whichever_its_keys() {
+    let mut world = World::new();
+    let phone = world.credential();
+    let renewed_key = folkmoot_identity::DeviceKey::generate(&mut world.rng);
+    let mut device = |name: &str, key: &folkmoot_identity::DeviceKey| {
+        let name = name.parse().unwrap();
+        let rng = &mut world.rng;
+        let device = world
+            .issuing
+            .issue_device(&request(key, &name), days(10), rng)
+            .unwrap();
+        issue_leaf_credential(key, &device, &world.leaf.public, days(1), rng).unwrap()
+    };
+    let renewed = device("mimi://example.org/d/alice/phone", &renewed_key);
+    let laptop = device("mimi://example.org/d/alice/laptop", &renewed_key);
+    let authenticator = X509Authenticator::new(world.issuing.anchors().clone());
+    assert!(authenticator.same_client(&phone, &renewed));
+    assert!(authenticator.succeeds(&phone, &renewed));
+    assert!(!authenticator.same_client(&phone, &laptop));
+    assert!(!authenticator.succeeds(&phone, &laptop));
+    let basic = Credential::Basic(VLBytes::new(b"alice".to_vec()));
+    assert!(!authenticator.same_client(&basic, &basic));
+    assert!(!authenticator.succeeds(&phone, &basic));
+}
