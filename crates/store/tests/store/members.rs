@@ -1,0 +1,237 @@
+//! Requests as members make them, on whichever store.
+
+use folkmoot_crypto::{SignatureKeyPair, suite_one};
+use folkmoot_delivery::{Command, Delivery, Reply};
+use folkmoot_protocol::{
+    Action, Append, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey, List, LogEntry,
+    LogPosition, Opening, Problem, ReceiptKey, Redeem, Sequence, SlotId, SlotPublicKey,
+    SlotRequest, Ticket, Timestamp,
+};
+use folkmoot_store::provider::{
+    Answer, Cores, MemoryStore, ProviderStore, SqliteOptions, SqliteStore, StoreError,
+};
+use rand_core::{CryptoRng, UnwrapErr};
+use tempfile::TempDir;
+use tls_codec::{Serialize as _, VLBytes};
+
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
+
+pub(crate) fn rng() -> UnwrapErr<getrandom::SysRng> {
+    UnwrapErr(getrandom::SysRng)
+}
+
+pub(crate) fn delivery(rng: &mut dyn CryptoRng) -> Delivery {
+    let key = ReceiptKey::generate(rng).unwrap();
+    Delivery::new("example.org".parse().unwrap(), key)
+}
+
+/// A store with the core that decides in it.
+pub(crate) struct Provider {
+    pub(crate) delivery: Delivery,
+    pub(crate) store: Box<dyn ProviderStore>,
+    pub(crate) folder: Option<TempDir>,
+}
+
+impl Provider {
+    pub(crate) fn memory() -> Self {
+        let delivery = delivery(&mut rng());
+        let store = Box::new(MemoryStore::new(cores(&delivery)));
+        Self {
+            delivery,
+            store,
+            folder: None,
+        }
+    }
+
+    pub(crate) fn sqlite() -> Self {
+        Self::sqlite_with(None)
+    }
+
+    pub(crate) fn sqlite_with(largest: Option<u64>) -> Self {
+        let delivery = delivery(&mut rng());
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions {
+            largest,
+            ..options(&folder)
+        };
+        let store = Box::new(SqliteStore::open(&options, cores(&delivery)).unwrap());
+        Self {
+            delivery,
+            store,
+            folder: Some(folder),
+        }
+    }
+
+    pub(crate) fn ask(&self, command: Command) -> Result<Answer, StoreError> {
+        self.store.deliver_and_wait(command, NOW)
+    }
+
+    pub(crate) fn reply(&self, command: Command) -> Result<Reply, Problem> {
+        self.ask(command).unwrap().reply
+    }
+}
+
+pub(crate) fn cores(delivery: &Delivery) -> Cores {
+    Cores {
+        delivery: delivery.clone(),
+    }
+}
+
+pub(crate) fn options(folder: &TempDir) -> SqliteOptions {
+    SqliteOptions {
+        path: folder.path().join("provider.db"),
+        largest: None,
+    }
+}
+
+/// Someone with a slot in a group.
+pub(crate) struct Member {
+    pub(crate) group: GroupId,
+    pub(crate) slot: SlotId,
+    pub(crate) keys: SignatureKeyPair,
+}
+
+impl Member {
+    pub(crate) fn new(group: GroupId, slot: u8) -> Self {
+        let keys = suite_one().generate_signature_key_pair(&mut rng());
+        Self {
+            group,
+            slot: SlotId([slot; 16]),
+            keys: keys.unwrap(),
+        }
+    }
+
+    /// A member who has just created the group.
+    pub(crate) fn creator(provider: &Provider, group: u8) -> Self {
+        let member = Self::new(GroupId([group; 32]), 1);
+        assert!(provider.reply(member.create()).is_ok());
+        member
+    }
+
+    pub(crate) fn key(&self) -> SlotPublicKey {
+        SlotPublicKey::try_from(self.keys.public.as_slice()).unwrap()
+    }
+
+    pub(crate) fn create(&self) -> Command {
+        Command::CreateGroup(CreateGroup {
+            group: self.group,
+            slot: self.slot,
+            slot_key: self.key(),
+        })
+    }
+
+    pub(crate) fn command(&self, delivery: &Delivery, action: Action) -> Command {
+        self.command_at(delivery, action, NOW)
+    }
+
+    pub(crate) fn command_at(
+        &self,
+        delivery: &Delivery,
+        action: Action,
+        now: Timestamp,
+    ) -> Command {
+        let domain = delivery.domain();
+        let request =
+            SlotRequest::sign(&self.keys, domain, self.group, self.slot, now, action).unwrap();
+        delivery.slot(request, now).unwrap()
+    }
+
+    pub(crate) fn redeem(&self, delivery: &Delivery, ticket: &Ticket) -> Command {
+        self.redeem_at(delivery, ticket, NOW)
+    }
+
+    pub(crate) fn redeem_at(
+        &self,
+        delivery: &Delivery,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Command {
+        let (domain, ticket) = (delivery.domain(), ticket.clone());
+        let redeem = Redeem::sign(&self.keys, domain, self.group, self.slot, ticket, now).unwrap();
+        delivery.redeem(&redeem, now).unwrap()
+    }
+
+    pub(crate) fn append(
+        &self,
+        provider: &Provider,
+        append: Append,
+    ) -> Result<LogPosition, Problem> {
+        match provider.reply(self.command(&provider.delivery, Action::Append(append)))? {
+            Reply::Appended(appended) => {
+                let key = provider.delivery.receipt_key().public();
+                let domain = provider.delivery.domain();
+                Ok(appended.receipt.verify(&key, domain).unwrap())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn read(&self, provider: &Provider, after: u64) -> Result<Vec<LogEntry>, Problem> {
+        let action = Action::Read {
+            after: Sequence(after),
+            limit: 256,
+        };
+        match provider.reply(self.command(&provider.delivery, action))? {
+            Reply::Entries(page) => Ok(page.entries.into_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn message(&self, epoch: u64, kind: EntryKind, body: &[u8]) -> Append {
+        Append {
+            idempotency: IdempotencyKey::generate(&mut rng()),
+            epoch: Epoch(epoch),
+            kind,
+            message: private_message(&self.group, epoch, kind, body)
+                .try_into()
+                .unwrap(),
+            welcome: None,
+            opens: List::default(),
+            closes: List::default(),
+        }
+    }
+
+    pub(crate) fn application(&self, epoch: u64, body: &[u8]) -> Append {
+        self.message(epoch, EntryKind::Application, body)
+    }
+
+    pub(crate) fn commit(&self, epoch: u64) -> Append {
+        self.message(epoch, EntryKind::Commit, b"commit")
+    }
+
+    pub(crate) fn adding(&self, epoch: u64, slot: SlotId, ticket: &Ticket) -> Append {
+        let opening = Opening {
+            slot,
+            ticket_digest: ticket.digest(&self.group, &slot),
+        };
+        Append {
+            welcome: Some(b"sealed welcome".as_slice().try_into().unwrap()),
+            opens: vec![opening].try_into().unwrap(),
+            ..self.commit(epoch)
+        }
+    }
+
+    pub(crate) fn removing(&self, epoch: u64, slot: SlotId) -> Append {
+        Append {
+            closes: vec![slot].try_into().unwrap(),
+            ..self.commit(epoch)
+        }
+    }
+}
+
+pub(crate) fn ticket(byte: u8) -> Ticket {
+    Ticket::try_from([byte; 32].as_slice()).unwrap()
+}
+
+/// An encoded `MLSMessage` that holds a `PrivateMessage` which nobody can open.
+fn private_message(group: &GroupId, epoch: u64, kind: EntryKind, body: &[u8]) -> Vec<u8> {
+    let vector = |bytes: &[u8]| VLBytes::from(bytes).tls_serialize_detached().unwrap();
+    let mut bytes = vec![0, 1, 0, 2];
+    bytes.extend(vector(group.as_slice()));
+    bytes.extend(epoch.to_be_bytes());
+    bytes.push(kind as u8);
+    bytes.extend(vector(b""));
+    bytes.extend(vector(&[0; 32]));
+    bytes.extend(vector(body));
+    bytes
+}
