@@ -1,0 +1,2 @@
+//! folkmoot-crypto
+#![forbid(unsafe_code)]
