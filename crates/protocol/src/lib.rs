@@ -28,6 +28,7 @@ mod number;
 pub mod path;
 mod problem;
 mod receipt;
+mod redeem;
 mod signed;
 mod slot;
 mod stream;
@@ -58,9 +59,10 @@ pub use key_package::{
 pub use log::{BrokenChain, EntryKind, LogEntry, LogPosition, NewEntry, Opening};
 pub use problem::{Problem, ProblemCode};
 pub use receipt::{ForgedReceipt, Receipt, ReceiptKey};
+pub use redeem::{Redeem, Redeemed, VerifiedRedeem};
 pub use slot::{
-    Action, Append, Appended, CreateGroup, LogPage, Redeem, Redeemed, RequestRejected, SlotRequest,
-    VerifiedRedeem, VerifiedSlotRequest, WelcomeBlob,
+    Action, Append, Appended, CreateGroup, LogPage, RequestRejected, SlotRequest,
+    VerifiedSlotRequest, WelcomeBlob,
 };
 pub use stream::{StreamEvent, StreamRequest};
 pub use text::TextError;

@@ -5,7 +5,7 @@ use folkmoot_identity::ProviderDomain;
 use folkmoot_mls::{Epoch, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tls_codec::{TlsSerialize, TlsSize, VLByteSlice};
+use tls_codec::{TlsSerialize, TlsSize};
 
 use crate::bounds::{
     MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME, READ_LIMIT, SLOT_TIME_WINDOW,
@@ -13,7 +13,7 @@ use crate::bounds::{
 use crate::signed::{digest, encoded, label};
 use crate::{
     Bytes, Digest, EntryKind, GroupId, IdempotencyKey, List, LogEntry, NewEntry, Opening, Receipt,
-    Sequence, Signature, SlotId, SlotPublicKey, Ticket, number,
+    Sequence, Signature, SlotId, SlotPublicKey, number,
 };
 
 /// Body of `POST /v1/groups`, which needs a session that is not recorded. The answer is the
@@ -252,98 +252,6 @@ impl VerifiedSlotRequest {
     }
 }
 
-/// Body of `POST /v1/slot/redeem`, as it came: binds a slot that a commit opened to a key of the
-/// joiner. Works once per ticket; again with the same key it is a retry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redeem {
-    /// The group.
-    pub group: GroupId,
-    /// The joiner's slot.
-    pub slot: SlotId,
-    /// From the joiner's sealed pointer.
-    pub ticket: Ticket,
-    /// The joiner's key for this slot.
-    pub slot_key: SlotPublicKey,
-    /// When it was signed.
-    #[serde(with = "number::time")]
-    pub time: Timestamp,
-    /// By the slot key over
-    /// `("Folkmoot 1.0 slot redeem", domain, group, slot, ticket, slot key, time)`.
-    pub signature: Signature,
-}
-
-/// A redemption that the key it names signed, within the time window. Whether the ticket is the
-/// right one only the Delivery Service's records can tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedRedeem {
-    /// The group.
-    pub group: GroupId,
-    /// The joiner's slot.
-    pub slot: SlotId,
-    /// Digest of the ticket, to be compared with the one that the commit left.
-    pub ticket_digest: Digest,
-    /// The joiner's key for this slot.
-    pub slot_key: SlotPublicKey,
-}
-
-/// Answer to [`Redeem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redeemed {
-    /// The place of the commit that opened the slot; the slot reads what comes after.
-    pub from: Sequence,
-}
-
-impl Redeem {
-    /// Signs a redemption at the provider `domain` with the key that the slot gets.
-    pub fn sign(
-        keys: &SignatureKeyPair,
-        domain: &ProviderDomain,
-        group: GroupId,
-        slot: SlotId,
-        ticket: Ticket,
-        time: Timestamp,
-    ) -> Result<Self, CryptoError> {
-        let slot_key =
-            SlotPublicKey::try_from(keys.public.as_slice()).map_err(|_| CryptoError::InvalidKey)?;
-        let mut redeem = Self {
-            group,
-            slot,
-            ticket,
-            slot_key,
-            time,
-            signature: Signature([0; Signature::LENGTH]),
-        };
-        redeem.signature = sign(keys, &redeem.content(domain))?;
-        Ok(redeem)
-    }
-
-    /// Checks time and signature under the key that it names.
-    pub fn verify(
-        &self,
-        domain: &ProviderDomain,
-        now: Timestamp,
-    ) -> Result<VerifiedRedeem, RequestRejected> {
-        check_time(self.time, now)?;
-        verify(&self.slot_key, &self.content(domain), &self.signature)?;
-        Ok(VerifiedRedeem {
-            group: self.group,
-            slot: self.slot,
-            ticket_digest: self.ticket.digest(&self.group, &self.slot),
-            slot_key: self.slot_key,
-        })
-    }
-
-    fn content(&self, domain: &ProviderDomain) -> Vec<u8> {
-        encoded(&(
-            (label("Folkmoot 1.0 slot redeem"), domain.clone()),
-            (self.group, self.slot, VLByteSlice(self.ticket.expose())),
-            (self.slot_key, self.time.0),
-        ))
-    }
-}
-
 #[derive(TlsSerialize, TlsSize)]
 struct AppendContent<'a> {
     idempotency: IdempotencyKey,
@@ -365,19 +273,19 @@ enum ActionContent<'a> {
     Follow(u64),
 }
 
-fn check_time(time: Timestamp, now: Timestamp) -> Result<(), RequestRejected> {
+pub(crate) fn check_time(time: Timestamp, now: Timestamp) -> Result<(), RequestRejected> {
     match time.0.abs_diff(now.0) {
         away if away > SLOT_TIME_WINDOW => Err(RequestRejected::Time(away)),
         _ => Ok(()),
     }
 }
 
-fn sign(keys: &SignatureKeyPair, content: &[u8]) -> Result<Signature, CryptoError> {
+pub(crate) fn sign(keys: &SignatureKeyPair, content: &[u8]) -> Result<Signature, CryptoError> {
     let signature = suite_one().sign(&keys.private, content)?;
     Signature::try_from(signature.as_slice()).map_err(|_| CryptoError::InvalidKey)
 }
 
-fn verify(
+pub(crate) fn verify(
     key: &SlotPublicKey,
     content: &[u8],
     signature: &Signature,
@@ -390,7 +298,7 @@ fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SlotSecret, decode, encode};
+    use crate::{SlotSecret, Ticket, decode, encode};
 
     const NOW: Timestamp = Timestamp(1_700_000_000);
 
@@ -566,36 +474,6 @@ mod tests {
             assert_ne!(bad, good);
             assert!(decode::<SlotRequest>(bad.as_bytes()).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_redemption_is_bound_to_key_and_ticket() {
-        let (keys, org) = (keys(), domain("example.org"));
-        let ticket = Ticket::try_from([8; 32].as_slice()).unwrap();
-        let (group, slot) = (GroupId([6; 32]), SlotId([7; 16]));
-        let good = Redeem::sign(&keys, &org, group, slot, ticket.clone(), NOW).unwrap();
-        let good: Redeem = decode(&encode(&good)).unwrap();
-        let verified = good.verify(&org, NOW).unwrap();
-        assert_eq!(verified.ticket_digest, ticket.digest(&group, &slot));
-        assert_eq!(verified.slot_key, public(&keys));
-
-        let changes: [fn(&mut Redeem); 5] = [
-            |r| r.group.0[0] ^= 1,
-            |r| r.slot.0[0] ^= 1,
-            |r| r.time.0 += 1,
-            |r| r.ticket = Ticket::try_from([9; 32].as_slice()).unwrap(),
-            |r| r.slot_key = public(&self::keys()),
-        ];
-        for change in changes {
-            let mut forged = good.clone();
-            change(&mut forged);
-            assert_eq!(forged.verify(&org, NOW), Err(RequestRejected::Signature));
-        }
-        let late = Timestamp(NOW.0 + SLOT_TIME_WINDOW + 1);
-        assert!(matches!(
-            good.verify(&org, late),
-            Err(RequestRejected::Time(_))
-        ));
     }
 
     #[test]

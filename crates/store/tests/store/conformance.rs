@@ -2,13 +2,16 @@
 
 use std::sync::mpsc::channel;
 
-use folkmoot_delivery::{Reply, Wake};
+use folkmoot_authentication::{Command as RegisterCommand, Reply as AuthenticationReply};
+use folkmoot_delivery::{Command, Reply, Wake};
+use folkmoot_identity::{DeviceKey, DeviceName};
 use folkmoot_protocol::{
-    Action, EntryKind, GroupId, LogPosition, Problem, ProblemCode, Sequence, WelcomeBlob,
+    Action, ClaimKeyPackages, EntryKind, GroupId, InviteCode, LogPosition, Problem, ProblemCode,
+    Register, Sequence, WelcomeBlob,
 };
-use folkmoot_store::provider::Answer;
+use folkmoot_store::provider::{AuthenticationAnswer, DeliveryAnswer};
 
-use crate::members::{Member, NOW, Provider, ticket};
+use crate::members::{Member, NOW, Provider, rng, ticket};
 
 macro_rules! for_every_store {
     ($($test:ident)+) => {
@@ -29,6 +32,8 @@ for_every_store! {
     of_racing_commits_exactly_one_wins
     an_answer_carries_its_wakes
     commands_of_one_thread_are_done_in_order
+    a_user_without_key_packages_is_told_from_one_that_does_not_exist
+    a_name_is_given_once_and_an_invite_is_used_once
 }
 
 fn a_log_is_read_as_it_was_written(provider: &Provider) {
@@ -59,10 +64,10 @@ fn a_commit_opens_and_closes_slots_with_itself(provider: &Provider) {
     let adding = alice.adding(0, bob.slot, &ticket(2));
     alice.append(provider, adding.clone()).unwrap();
     provider
-        .reply(bob.redeem(&provider.delivery, &ticket(2)))
+        .reply(bob.redeem(provider.delivery(), &ticket(2)))
         .unwrap();
     let sequence = Sequence(1);
-    let fetch = bob.command(&provider.delivery, Action::Welcome { sequence });
+    let fetch = bob.command(provider.delivery(), Action::Welcome { sequence });
     let welcome = adding.welcome.unwrap();
     let expected = Reply::Welcome(WelcomeBlob { welcome });
     assert_eq!(provider.reply(fetch), Ok(expected));
@@ -112,7 +117,7 @@ fn of_racing_commits_exactly_one_wins(provider: &Provider) {
     let adding = alice.adding(0, bob.slot, &ticket(2));
     alice.append(provider, adding).unwrap();
     provider
-        .reply(bob.redeem(&provider.delivery, &ticket(2)))
+        .reply(bob.redeem(provider.delivery(), &ticket(2)))
         .unwrap();
     for epoch in 1..=20 {
         let racers = [&alice, &bob];
@@ -133,13 +138,13 @@ fn of_racing_commits_exactly_one_wins(provider: &Provider) {
 fn an_answer_carries_its_wakes(provider: &Provider) {
     let alice = Member::creator(provider, 1);
     let append = alice.message(0, EntryKind::Proposal, b"proposal");
-    let command = alice.command(&provider.delivery, Action::Append(append));
+    let command = alice.command(provider.delivery(), Action::Append(append));
     let first = provider.ask(command.clone()).unwrap();
     assert_eq!(first.wakes, [Wake::Group(GroupId([1; 32]))]);
     let again = provider.ask(command).unwrap();
     let reply = first.reply;
     let wakes = Vec::new();
-    assert_eq!(again, Answer { reply, wakes });
+    assert_eq!(again, DeliveryAnswer { reply, wakes });
 }
 
 /// Without waiting for answers in between.
@@ -148,7 +153,7 @@ fn commands_of_one_thread_are_done_in_order(provider: &Provider) {
     let (sender, receiver) = channel();
     for epoch in 0..200 {
         let sender = sender.clone();
-        let command = alice.command(&provider.delivery, Action::Append(alice.commit(epoch)));
+        let command = alice.command(provider.delivery(), Action::Append(alice.commit(epoch)));
         provider.store.deliver(
             command,
             NOW,
@@ -161,4 +166,62 @@ fn commands_of_one_thread_are_done_in_order(provider: &Provider) {
         assert!(answer.unwrap().reply.is_ok());
     }
     assert_eq!(alice.read(provider, 100).unwrap().len(), 100);
+}
+
+/// A registration of the device, with a fresh key.
+fn register(provider: &Provider, device: &str, invite: Option<InviteCode>) -> RegisterCommand {
+    let device: DeviceName = device.parse().unwrap();
+    let key = DeviceKey::generate(&mut rng());
+    let request = key.certificate_request(&device).unwrap();
+    let register = Register {
+        device,
+        request: request.try_into().unwrap(),
+        invite,
+    };
+    let authentication = &provider.cores.authentication;
+    authentication.register(register, NOW, &mut rng()).unwrap()
+}
+
+fn authenticate(provider: &Provider, command: RegisterCommand) -> AuthenticationAnswer {
+    provider.store.authenticate_and_wait(command, NOW).unwrap()
+}
+
+fn a_user_without_key_packages_is_told_from_one_that_does_not_exist(provider: &Provider) {
+    let command = register(provider, "mimi://example.org/d/alice/phone", None);
+    assert!(authenticate(provider, command).is_ok());
+    let claim = |user: &str| {
+        let user = user.parse().unwrap();
+        provider.reply(Command::ClaimKeyPackages(ClaimKeyPackages { user }))
+    };
+    let code = |result: Result<Reply, Problem>| result.unwrap_err().code;
+    let alice = claim("mimi://example.org/u/alice");
+    assert_eq!(code(alice), ProblemCode::NoKeyPackages);
+    for nobody in ["mimi://example.org/u/bob", "mimi://example.net/u/alice"] {
+        assert_eq!(code(claim(nobody)), ProblemCode::UnknownUser);
+    }
+}
+
+fn a_name_is_given_once_and_an_invite_is_used_once(provider: &Provider) {
+    let name = "mimi://example.org/d/alice/phone";
+    let command = register(provider, name, None);
+    let first = authenticate(provider, command.clone());
+    assert!(first.is_ok());
+    assert_eq!(authenticate(provider, command), first);
+    let other_key = authenticate(provider, register(provider, name, None));
+    assert_eq!(other_key.unwrap_err().code, ProblemCode::NameTaken);
+
+    let user = Some("mimi://example.org/u/alice".parse().unwrap());
+    let invite = provider.cores.authentication.invite(user, &mut rng());
+    let Ok(AuthenticationReply::Invited(code)) = authenticate(provider, invite) else {
+        panic!("an invite is made");
+    };
+    let further = |device: &str| {
+        let name = format!("mimi://example.org/d/alice/{device}");
+        authenticate(provider, register(provider, &name, Some(code.clone())))
+    };
+    assert!(further("laptop").is_ok());
+    assert_eq!(
+        further("tablet").unwrap_err().code,
+        ProblemCode::InviteRefused
+    );
 }

@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::durability::beside;
-use crate::members::{Member, Provider, cores, delivery, options, rng};
+use crate::members::{Member, Provider, new_cores, options, rng};
 
 fn open(options: &SqliteOptions) -> Result<SqliteStore, StoreError> {
-    SqliteStore::open(options, cores(&delivery(&mut rng())))
+    SqliteStore::open(options, new_cores(&mut rng()))
 }
 
 /// A database with a few megabytes in it, closed.
@@ -18,7 +18,7 @@ fn filled() -> TempDir {
     let provider = Provider::sqlite();
     let alice = Member::creator(&provider, 1);
     for _ in 0..20 {
-        let append = alice.application(0, &[7; 100_000]);
+        let append = alice.application(0, &vec![7; 100_000]);
         alice.append(&provider, append).unwrap();
     }
     let Provider { store, folder, .. } = provider;
@@ -86,12 +86,12 @@ fn damaged_pages_are_an_error_and_never_an_answer() {
     let page = 4096;
     bytes[20 * page..].fill(0xff);
     fs::write(&options.path, &bytes).unwrap();
-    let delivery = delivery(&mut rng());
-    let Ok(store) = SqliteStore::open(&options, cores(&delivery)) else {
+    let cores = new_cores(&mut rng());
+    let Ok(store) = SqliteStore::open(&options, cores.clone()) else {
         panic!("the damage is behind the schema");
     };
     let provider = Provider {
-        delivery,
+        cores,
         store: Box::new(store),
         folder: Some(folder),
     };
@@ -102,7 +102,7 @@ fn damaged_pages_are_an_error_and_never_an_answer() {
             after: folkmoot_protocol::Sequence(0),
             limit: 256,
         };
-        provider.ask(Member::new(group, 1).command(&provider.delivery, action))
+        provider.ask(Member::new(group, 1).command(provider.delivery(), action))
     };
     let answers = [created, read(folkmoot_protocol::GroupId([1; 32]))];
     assert!(
@@ -132,7 +132,7 @@ fn a_record_that_this_program_cannot_have_written_is_damage() {
             after: folkmoot_protocol::Sequence(0),
             limit: 256,
         };
-        let answer = provider.ask(alice.command(&provider.delivery, action));
+        let answer = provider.ask(alice.command(provider.delivery(), action));
         assert!(
             matches!(answer, Err(StoreError::Damaged(_))),
             "{sabotage}: {answer:?}"

@@ -7,25 +7,25 @@ use std::sync::mpsc::{Receiver, channel, sync_channel};
 use folkmoot_delivery::{Command, Reply};
 use folkmoot_protocol::Action;
 use folkmoot_store::provider::{
-    Answer, MAX_BATCH, OnAnswer, QUEUE_LENGTH, SqliteStore, StoreError,
+    DeliveryAnswer, MAX_BATCH, OnAnswer, QUEUE_LENGTH, SqliteStore, StoreError,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::members::{Member, NOW, Provider, cores, options, ticket};
+use crate::members::{Member, NOW, Provider, options, ticket};
 
 /// Closes the store and opens it again.
 fn reopen(provider: Provider) -> Provider {
     let Provider {
-        delivery,
+        cores,
         store,
         folder,
     } = provider;
     drop(store);
     let folder = folder.unwrap();
-    let store = SqliteStore::open(&options(&folder), cores(&delivery)).unwrap();
+    let store = SqliteStore::open(&options(&folder), cores.clone()).unwrap();
     Provider {
-        delivery,
+        cores,
         store: Box::new(store),
         folder: Some(folder),
     }
@@ -33,7 +33,7 @@ fn reopen(provider: Provider) -> Provider {
 
 fn append(provider: &Provider, member: &Member, epoch: u64) -> Command {
     let append = member.application(epoch, b"hello");
-    member.command(&provider.delivery, Action::Append(append))
+    member.command(provider.delivery(), Action::Append(append))
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn what_was_acknowledged_is_there_after_reopening() {
     assert_eq!(alice.append(&provider, adding), Ok(receipt));
     assert!(provider.reply(alice.create()).is_ok());
     provider
-        .reply(bob.redeem(&provider.delivery, &ticket(2)))
+        .reply(bob.redeem(provider.delivery(), &ticket(2)))
         .unwrap();
     assert_eq!(bob.read(&provider, 1).unwrap(), entries[1..]);
     let next = bob.append(&provider, bob.commit(1)).unwrap();
@@ -74,9 +74,9 @@ fn a_copy_of_the_files_after_an_acknowledgement_holds_what_it_acknowledged() {
         let copy = options(&folder);
         fs::copy(&source, &copy.path).unwrap();
         fs::copy(beside(&source, "-wal"), beside(&copy.path, "-wal")).unwrap();
-        let store = SqliteStore::open(&copy, cores(&provider.delivery)).unwrap();
+        let store = SqliteStore::open(&copy, provider.cores.clone()).unwrap();
         let survivor = Provider {
-            delivery: provider.delivery.clone(),
+            cores: provider.cores.clone(),
             store: Box::new(store),
             folder: Some(folder),
         };
@@ -105,14 +105,14 @@ fn a_torn_write_ahead_log_loses_whole_commands_only() {
         let copy = options(&folder);
         fs::copy(&source, &copy.path).unwrap();
         fs::write(beside(&copy.path, "-wal"), &wal[..length]).unwrap();
-        let store = SqliteStore::open(&copy, cores(&provider.delivery)).unwrap();
+        let store = SqliteStore::open(&copy, provider.cores.clone()).unwrap();
         let survivor = Provider {
-            delivery: provider.delivery.clone(),
+            cores: provider.cores.clone(),
             store: Box::new(store),
             folder: Some(folder),
         };
         assert_eq!(alice.read(&survivor, 0).unwrap().len(), 1);
-        let redeem = bob.redeem(&provider.delivery, &ticket(2));
+        let redeem = bob.redeem(provider.delivery(), &ticket(2));
         assert!(survivor.reply(redeem.clone()).is_err());
         let again = alice.append(&survivor, adding.clone()).unwrap();
         assert_eq!(again.sequence.0, 2);
@@ -129,7 +129,7 @@ fn the_files_are_their_owners_alone_and_one_process_has_them() {
         let metadata = fs::metadata(beside(&options.path, file)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{file}");
     }
-    let second = SqliteStore::open(&options, cores(&provider.delivery));
+    let second = SqliteStore::open(&options, provider.cores.clone());
     assert_eq!(second.unwrap_err(), StoreError::InUse(options.path.clone()));
     reopen(provider);
 }
@@ -163,11 +163,11 @@ impl Stopped {
 }
 
 fn collect() -> (
-    impl Fn() -> OnAnswer<Answer>,
-    Receiver<Result<Answer, StoreError>>,
+    impl Fn() -> OnAnswer<DeliveryAnswer>,
+    Receiver<Result<DeliveryAnswer, StoreError>>,
 ) {
     let (sender, receiver) = channel();
-    let on_answer = move || -> OnAnswer<Answer> {
+    let on_answer = move || -> OnAnswer<DeliveryAnswer> {
         let sender = sender.clone();
         Box::new(move |answer| sender.send(answer).unwrap())
     };
@@ -237,7 +237,7 @@ fn a_command_that_fails_takes_none_of_its_batch_with_it() {
     let stopped = Stopped::new(&provider, &alice);
     let (on_answer, answers) = collect();
     let commit = |member: &Member, epoch| {
-        member.command(&provider.delivery, Action::Append(member.commit(epoch)))
+        member.command(provider.delivery(), Action::Append(member.commit(epoch)))
     };
     let commands = [commit(&alice, 0), commit(&alice, 1), commit(&other, 0)];
     for command in commands {
@@ -295,7 +295,7 @@ fn dropping_the_store_finishes_what_waits() {
     }
     let provider = reopen(provider);
     drop(on_answer);
-    assert_eq!(answers.iter().filter(Result::is_ok).count(), 100);
+    assert_eq!(answers.iter().flatten().count(), 100);
     assert_eq!(alice.read(&provider, 0).unwrap().len(), 100);
 }
 
@@ -307,9 +307,9 @@ fn a_full_database_refuses_writes_whole_and_is_still_read() {
     let refused = loop {
         let body = vec![7; 60_000];
         let action = Action::Append(alice.application(0, &body));
-        let answer = provider.ask(alice.command(&provider.delivery, action));
+        let answer = provider.ask(alice.command(provider.delivery(), action));
         match answer {
-            Ok(Answer {
+            Ok(DeliveryAnswer {
                 reply: Ok(Reply::Appended(appended)),
                 ..
             }) => receipts.push(appended.receipt),
@@ -323,7 +323,7 @@ fn a_full_database_refuses_writes_whole_and_is_still_read() {
     assert!(entries.iter().zip(&receipts).all(|(e, r)| e.head == r.head));
 
     let provider = reopen(provider);
-    let more = alice.append(&provider, alice.application(0, &[7; 60_000]));
+    let more = alice.append(&provider, alice.application(0, &vec![7; 60_000]));
     assert_eq!(more.unwrap().sequence.0, receipts.len() as u64 + 1);
 }
 

@@ -1,14 +1,16 @@
 //! Requests as members make them, on whichever store.
 
+use folkmoot_authentication::{Authentication, SessionKey};
 use folkmoot_crypto::{SignatureKeyPair, suite_one};
 use folkmoot_delivery::{Command, Delivery, Reply};
+use folkmoot_identity::{ProviderDomain, RootAuthority, Validity};
 use folkmoot_protocol::{
     Action, Append, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey, List, LogEntry,
-    LogPosition, Opening, Problem, ReceiptKey, Redeem, Sequence, SlotId, SlotPublicKey,
-    SlotRequest, Ticket, Timestamp,
+    LogPosition, Opening, Problem, ReceiptKey, Redeem, RegistrationPolicy, Sequence, SlotId,
+    SlotPublicKey, SlotRequest, Ticket, Timestamp,
 };
 use folkmoot_store::provider::{
-    Answer, Cores, MemoryStore, ProviderStore, SqliteOptions, SqliteStore, StoreError,
+    Cores, DeliveryAnswer, MemoryStore, ProviderStore, SqliteOptions, SqliteStore, StoreError,
 };
 use rand_core::{CryptoRng, UnwrapErr};
 use tempfile::TempDir;
@@ -20,24 +22,31 @@ pub(crate) fn rng() -> UnwrapErr<getrandom::SysRng> {
     UnwrapErr(getrandom::SysRng)
 }
 
-pub(crate) fn delivery(rng: &mut dyn CryptoRng) -> Delivery {
-    let key = ReceiptKey::generate(rng).unwrap();
-    Delivery::new("example.org".parse().unwrap(), key)
+pub(crate) fn new_cores(rng: &mut dyn CryptoRng) -> Cores {
+    let domain: ProviderDomain = "example.org".parse().unwrap();
+    let validity = Validity::from_now(NOW, 1000 * 24 * 3600);
+    let root = RootAuthority::create(&domain, validity, rng).unwrap();
+    let issuing = root.create_issuing(validity, rng).unwrap();
+    let session_key = SessionKey::generate(rng);
+    Cores {
+        authentication: Authentication::new(issuing, session_key, RegistrationPolicy::Open),
+        delivery: Delivery::new(domain, ReceiptKey::generate(rng).unwrap()),
+    }
 }
 
-/// A store with the core that decides in it.
+/// A store with the cores that decide in it.
 pub(crate) struct Provider {
-    pub(crate) delivery: Delivery,
+    pub(crate) cores: Cores,
     pub(crate) store: Box<dyn ProviderStore>,
     pub(crate) folder: Option<TempDir>,
 }
 
 impl Provider {
     pub(crate) fn memory() -> Self {
-        let delivery = delivery(&mut rng());
-        let store = Box::new(MemoryStore::new(cores(&delivery)));
+        let cores = new_cores(&mut rng());
+        let store = Box::new(MemoryStore::new(cores.clone()));
         Self {
-            delivery,
+            cores,
             store,
             folder: None,
         }
@@ -48,32 +57,30 @@ impl Provider {
     }
 
     pub(crate) fn sqlite_with(largest: Option<u64>) -> Self {
-        let delivery = delivery(&mut rng());
+        let cores = new_cores(&mut rng());
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions {
             largest,
             ..options(&folder)
         };
-        let store = Box::new(SqliteStore::open(&options, cores(&delivery)).unwrap());
+        let store = Box::new(SqliteStore::open(&options, cores.clone()).unwrap());
         Self {
-            delivery,
+            cores,
             store,
             folder: Some(folder),
         }
     }
 
-    pub(crate) fn ask(&self, command: Command) -> Result<Answer, StoreError> {
+    pub(crate) fn ask(&self, command: Command) -> Result<DeliveryAnswer, StoreError> {
         self.store.deliver_and_wait(command, NOW)
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.cores.delivery
     }
 
     pub(crate) fn reply(&self, command: Command) -> Result<Reply, Problem> {
         self.ask(command).unwrap().reply
-    }
-}
-
-pub(crate) fn cores(delivery: &Delivery) -> Cores {
-    Cores {
-        delivery: delivery.clone(),
     }
 }
 
@@ -156,10 +163,10 @@ impl Member {
         provider: &Provider,
         append: Append,
     ) -> Result<LogPosition, Problem> {
-        match provider.reply(self.command(&provider.delivery, Action::Append(append)))? {
+        match provider.reply(self.command(provider.delivery(), Action::Append(append)))? {
             Reply::Appended(appended) => {
-                let key = provider.delivery.receipt_key().public();
-                let domain = provider.delivery.domain();
+                let key = provider.delivery().receipt_key().public();
+                let domain = provider.delivery().domain();
                 Ok(appended.receipt.verify(&key, domain).unwrap())
             }
             other => panic!("{other:?}"),
@@ -171,7 +178,7 @@ impl Member {
             after: Sequence(after),
             limit: 256,
         };
-        match provider.reply(self.command(&provider.delivery, action))? {
+        match provider.reply(self.command(provider.delivery(), action))? {
             Reply::Entries(page) => Ok(page.entries.into_vec()),
             other => panic!("{other:?}"),
         }

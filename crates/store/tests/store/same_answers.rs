@@ -1,22 +1,27 @@
 //! The file and the memory give the same answers to the same commands.
 
+use folkmoot_authentication as authentication;
 use folkmoot_crypto::suite_one;
-use folkmoot_delivery::{Command, Delivery};
+use folkmoot_delivery::Command;
 use folkmoot_identity::{
     CertificateRequest, DeviceKey, DeviceName, IssuingAuthority, RootAuthority, Validity,
     issue_leaf_credential,
 };
 use folkmoot_mls::{KeyPackage, Lifetime};
 use folkmoot_protocol::{
-    AckInbox, Action, ClaimKeyPackages, GroupId, IdempotencyKey, InboxCursor, KeyPackageBytes,
-    KeyPackageRefBytes, PostPointer, SealedPointer, Sequence, SlotId, Timestamp, UploadKeyPackages,
+    AckInbox, Action, ClaimKeyPackages, GroupId, IdempotencyKey, InboxCursor, InviteCode,
+    KeyPackageBytes, KeyPackageRefBytes, PostPointer, Register, SealedPointer, Sequence, SlotId,
+    Timestamp, UploadKeyPackages,
 };
-use folkmoot_store::provider::{MemoryStore, ProviderStore, SqliteStore};
+use folkmoot_store::provider::{
+    AuthenticationAnswer, Cores, DeliveryAnswer, MemoryStore, ProviderStore, SqliteStore,
+    StoreError,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
 
-use crate::members::{Member, NOW, cores, delivery, options, rng, ticket};
+use crate::members::{Member, NOW, new_cores, options, rng, ticket};
 
 /// Commands per run.
 const STEPS: usize = 1500;
@@ -39,38 +44,65 @@ fn memory_and_file_agree_on_a_fresh_script() {
 fn agree(seed: u64) {
     let mut script = Script::new(seed);
     let folder = TempDir::new().unwrap();
-    let open = |delivery: &Delivery| SqliteStore::open(&options(&folder), cores(delivery)).unwrap();
-    let memory = MemoryStore::new(cores(&script.delivery));
-    let mut file = open(&script.delivery);
+    let cores = script.cores.clone();
+    let open = || SqliteStore::open(&options(&folder), cores.clone()).unwrap();
+    let memory = MemoryStore::new(cores.clone());
+    let mut file = open();
     let mut accepted = 0;
     for step in 0..STEPS {
         let (command, now) = script.next();
-        let expected = memory.deliver_and_wait(command.clone(), now).unwrap();
-        let found = file.deliver_and_wait(command.clone(), now).unwrap();
+        let expected = command.clone().run(&memory, now);
+        let found = command.clone().run(&file, now);
         assert_eq!(found, expected, "step {step} of seed {seed}: {command:?}");
-        accepted += usize::from(expected.reply.is_ok());
+        accepted += usize::from(script.learn(&expected));
         if step % 400 == 399 {
             drop(file);
-            file = open(&script.delivery);
+            file = open();
         }
     }
     assert!(accepted > STEPS / 4, "{accepted} of seed {seed}");
 }
 
+/// A command of either service.
+#[derive(Clone, Debug)]
+enum Either {
+    Authenticate(authentication::Command),
+    Deliver(Box<Command>),
+}
+
+#[derive(Debug, PartialEq)]
+enum Answer {
+    Authentication(Result<AuthenticationAnswer, StoreError>),
+    Delivery(Result<DeliveryAnswer, StoreError>),
+}
+
+impl Either {
+    fn run(self, store: &dyn ProviderStore, now: Timestamp) -> Answer {
+        match self {
+            Self::Authenticate(command) => {
+                Answer::Authentication(store.authenticate_and_wait(command, now))
+            }
+            Self::Deliver(command) => Answer::Delivery(store.deliver_and_wait(*command, now)),
+        }
+    }
+}
+
 /// Makes commands, of which many can be accepted.
 struct Script {
-    delivery: Delivery,
+    cores: Cores,
     rng: ChaCha20Rng,
     now: Timestamp,
     members: Vec<Member>,
     /// By the first byte of the group's id: a guess that is mostly right.
     epochs: [u64; GROUPS as usize],
     packages: Vec<Package>,
-    made: Vec<Command>,
+    made: Vec<Either>,
+    invites: Vec<InviteCode>,
 }
 
 struct Package {
     device: DeviceName,
+    key: DeviceKey,
     reference: KeyPackageRefBytes,
     bytes: KeyPackageBytes,
 }
@@ -81,39 +113,83 @@ impl Script {
         let members = (0..GROUPS)
             .flat_map(|group| (0..SLOTS).map(move |slot| Member::new(GroupId([group; 32]), slot)));
         Self {
-            delivery: delivery(&mut rng),
+            cores: new_cores(&mut rng),
             members: members.collect(),
             rng,
             now: NOW,
             epochs: [0; GROUPS as usize],
             packages: packages(),
             made: Vec::new(),
+            invites: Vec::new(),
         }
     }
 
-    fn next(&mut self) -> (Command, Timestamp) {
+    fn next(&mut self) -> (Either, Timestamp) {
         if self.below(50) == 0 {
-            self.now.0 += self.below(DAY as usize / 4) as u64;
+            self.now.0 += self.rng.next_u64() % (DAY / 4);
         }
+        let deliver = |command| Either::Deliver(Box::new(command));
         let member = self.below(self.members.len());
-        let command = match self.below(12) {
+        let command = match self.below(14) {
             0 if !self.made.is_empty() => {
                 let again = self.below(self.made.len());
                 self.made[again].clone()
             }
-            0 | 1 => self.members[member].create(),
+            0 | 1 => deliver(self.members[member].create()),
             2 => {
-                let member = &self.members[member];
-                member.redeem_at(&self.delivery, &ticket(member.slot.0[0]), self.now)
+                let (member, delivery) = (&self.members[member], &self.cores.delivery);
+                let ticket = ticket(member.slot.0[0]);
+                deliver(member.redeem_at(delivery, &ticket, self.now))
             }
-            3..6 => self.append(member),
-            6 | 7 => self.read(member),
-            8 => self.upload(),
-            9 => self.key_packages(),
-            _ => self.inbox(),
+            3..6 => deliver(self.append(member)),
+            6 | 7 => deliver(self.read(member)),
+            8 => deliver(self.upload()),
+            9 => deliver(self.key_packages()),
+            10 | 11 => deliver(self.inbox()),
+            _ => Either::Authenticate(self.registration()),
         };
         self.made.push(command.clone());
         (command, self.now)
+    }
+
+    /// Keeps what later commands can use; whether the command was accepted.
+    fn learn(&mut self, answer: &Answer) -> bool {
+        match answer {
+            Answer::Authentication(answer) => {
+                let reply = answer.as_ref().unwrap();
+                if let Ok(authentication::Reply::Invited(code)) = reply {
+                    self.invites.push(code.clone());
+                }
+                reply.is_ok()
+            }
+            Answer::Delivery(answer) => answer.as_ref().unwrap().reply.is_ok(),
+        }
+    }
+
+    /// An invite, or a registration with the device's key or another one.
+    fn registration(&mut self) -> authentication::Command {
+        let (choice, invite) = (self.below(3), self.below(1 + self.invites.len()));
+        let invite = self.invites.get(invite).cloned();
+        let package = self.below(self.packages.len());
+        let device = &self.packages[package].device;
+        let service = &self.cores.authentication;
+        if choice == 0 {
+            let user = package.is_multiple_of(2).then(|| device.user().clone());
+            return service.invite(user, &mut self.rng);
+        }
+        let key = DeviceKey::generate(&mut rng());
+        let key = if choice == 1 {
+            &self.packages[package].key
+        } else {
+            &key
+        };
+        let request = key.certificate_request(device).unwrap();
+        let register = Register {
+            device: device.clone(),
+            request: request.try_into().unwrap(),
+            invite,
+        };
+        service.register(register, self.now, &mut self.rng).unwrap()
     }
 
     fn below(&mut self, bound: usize) -> usize {
@@ -137,7 +213,7 @@ impl Script {
             2 => member.removing(epoch, other),
             _ => member.application(epoch, &vec![slot; 20_000 * kind]),
         };
-        member.command_at(&self.delivery, Action::Append(append), self.now)
+        member.command_at(&self.cores.delivery, Action::Append(append), self.now)
     }
 
     fn read(&mut self, member: usize) -> Command {
@@ -150,7 +226,7 @@ impl Script {
                 limit: u16::try_from(1 + self.below(256)).unwrap(),
             },
         };
-        self.members[member].command_at(&self.delivery, action, self.now)
+        self.members[member].command_at(&self.cores.delivery, action, self.now)
     }
 
     /// Some of one device's packages, expired ones excepted.
@@ -163,6 +239,7 @@ impl Script {
             packages: packages[..count].to_vec().try_into().unwrap(),
         };
         let checked = self
+            .cores
             .delivery
             .upload_key_packages(device.clone(), upload, self.now);
         checked.unwrap_or(Command::CountKeyPackages { device })
@@ -247,6 +324,7 @@ fn packages_of(
         let (package, _) = KeyPackage::generate(suite_one(), member, lifetime, &mut rng()).unwrap();
         Package {
             device: device.clone(),
+            key: key.clone(),
             reference: package
                 .reference(suite_one())
                 .0

@@ -4,10 +4,10 @@
 //! once for all of them, and only then lets the answers go. A few threads read, each from a
 //! snapshot.
 
-mod apply;
+mod authentication;
+mod delivery;
 mod error;
 mod job;
-mod load;
 mod open;
 mod row;
 mod schema;
@@ -15,12 +15,11 @@ mod threads;
 
 use std::path::PathBuf;
 
-use folkmoot_delivery::Command;
 use folkmoot_protocol::Timestamp;
 
-use self::job::Job;
+use self::job::{Job, Task};
 use self::threads::Threads;
-use super::{Answer, Cores, OnAnswer, ProviderStore, StoreError};
+use super::{AuthenticationAnswer, Cores, DeliveryAnswer, OnAnswer, ProviderStore, StoreError};
 
 /// Most commands that wait to be written, and most that wait to be read.
 pub const QUEUE_LENGTH: usize = 1024;
@@ -61,11 +60,27 @@ impl SqliteStore {
 }
 
 impl ProviderStore for SqliteStore {
-    fn deliver(&self, command: Command, now: Timestamp, on_answer: OnAnswer<Answer>) {
-        self.threads.submit(Job::Deliver {
-            command,
+    fn deliver(
+        &self,
+        command: folkmoot_delivery::Command,
+        now: Timestamp,
+        on_answer: OnAnswer<DeliveryAnswer>,
+    ) {
+        self.threads.submit(Job {
+            task: Task::Deliver(Box::new(command), on_answer),
             now,
-            on_answer,
+        });
+    }
+
+    fn authenticate(
+        &self,
+        command: folkmoot_authentication::Command,
+        now: Timestamp,
+        on_answer: OnAnswer<AuthenticationAnswer>,
+    ) {
+        self.threads.submit(Job {
+            task: Task::Authenticate(command, on_answer),
+            now,
         });
     }
 }

@@ -10,6 +10,20 @@ const APPLICATION_ID: i64 = 0x466f_6c6b;
 
 /// Step `n` turns version `n` into version `n + 1`. What was released is never changed.
 const MIGRATIONS: [&str; 1] = ["
+CREATE TABLE device (
+    name TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    certificate BLOB NOT NULL
+) STRICT;
+CREATE INDEX device_by_user ON device (user);
+CREATE TABLE invite (
+    digest BLOB PRIMARY KEY,
+    user TEXT,
+    not_after INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invite_by_expiry ON invite (not_after);
+
 CREATE TABLE key_package (
     device TEXT NOT NULL,
     reference BLOB NOT NULL,

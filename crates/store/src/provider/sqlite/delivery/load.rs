@@ -15,10 +15,10 @@ use folkmoot_protocol::{
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::row::{bound, bytes, list, number, optional_bytes, optional_number, text};
+use super::super::row::{bound, bytes, list, number, optional_bytes, optional_number, text};
 
 /// Loads the facts for a need; whoever calls holds a transaction, so that they are of one moment.
-pub(super) fn load(connection: &Connection, need: &Need) -> rusqlite::Result<Facts> {
+pub(in super::super) fn load(connection: &Connection, need: &Need) -> rusqlite::Result<Facts> {
     match need {
         Need::Nothing => Ok(Facts::Nothing),
         Need::KeyPackages {

@@ -4,13 +4,13 @@ use folkmoot_delivery::{
     GroupRecord, SlotRecord, StoredEntry, StoredKeyPackage, StoredPost, Write,
 };
 use folkmoot_identity::DeviceName;
-use folkmoot_protocol::{GroupId, InboxCursor, SlotId};
+use folkmoot_protocol::{Digest, GroupId, InboxCursor, SlotId, SlotPublicKey};
 use rusqlite::{Connection, params};
 
-use super::row::{bound, column, encoded_list};
+use super::super::row::{bound, column, encoded_list, run};
 
 /// Applies one decision's writes in their order; whoever calls holds a transaction.
-pub(super) fn apply(connection: &Connection, writes: &[Write]) -> rusqlite::Result<()> {
+pub(in super::super) fn apply(connection: &Connection, writes: &[Write]) -> rusqlite::Result<()> {
     writes
         .iter()
         .try_for_each(|write| apply_one(connection, write))
@@ -44,10 +44,6 @@ fn apply_one(connection: &Connection, write: &Write) -> rusqlite::Result<()> {
         } => put_slot(connection, group, slot, record),
         Write::PutEntry(stored) => put_entry(connection, stored),
     }
-}
-
-fn run(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute(params).map(|_| ())
 }
 
 fn put_key_package(connection: &Connection, stored: &StoredKeyPackage) -> rusqlite::Result<()> {
@@ -144,11 +140,8 @@ fn put_slot(
             group.as_slice(),
             slot.as_slice(),
             column(record.from.0)?,
-            record
-                .ticket_digest
-                .as_ref()
-                .map(|digest| digest.as_slice()),
-            record.key.as_ref().map(|key| key.as_slice()),
+            record.ticket_digest.as_ref().map(Digest::as_slice),
+            record.key.as_ref().map(SlotPublicKey::as_slice),
             closed_at,
         ],
     )
@@ -172,10 +165,7 @@ fn put_entry(connection: &Connection, stored: &StoredEntry) -> rusqlite::Result<
             stored.request.as_slice(),
             column(entry.time.0)?,
             entry.head.as_slice(),
-            entry
-                .welcome_digest
-                .as_ref()
-                .map(|digest| digest.as_slice()),
+            entry.welcome_digest.as_ref().map(Digest::as_slice),
             encoded_list(&entry.opens)?,
             encoded_list(&entry.closes)?,
             entry.message.as_slice(),
