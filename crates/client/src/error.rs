@@ -58,9 +58,7 @@ pub enum Error {
         group: String,
     },
     /// A device of the user has no key package left to be invited with.
-    #[error(
-        "{user} has no key packages left; they get new ones when they next run any command"
-    )]
+    #[error("{user} has no key packages left; they get new ones when they next run any command")]
     NoKeyPackages {
         /// Who was to be invited.
         user: UserName,

@@ -154,8 +154,12 @@ impl Crypto for SuiteOne {
         rng: &mut dyn CryptoRng,
     ) -> Result<SignatureKeyPair, CryptoError> {
         let private = crate::random_secret(rng, ED25519_KEY_LENGTH);
-        let public = ed25519_key_pair(&private)?.public_key().as_ref().to_vec();
+        let public = self.signature_public_key(&private)?;
         Ok(SignatureKeyPair { private, public })
+    }
+
+    fn signature_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError> {
+        Ok(ed25519_key_pair(private)?.public_key().as_ref().to_vec())
     }
 
     fn sign(&self, private: &Secret, message: &[u8]) -> Result<Vec<u8>, CryptoError> {

@@ -123,6 +123,8 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         &self,
         rng: &mut dyn CryptoRng,
     ) -> Result<SignatureKeyPair, CryptoError>;
+    /// The public key of a signature private key.
+    fn signature_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
     /// Signs `message`.
     fn sign(&self, private: &Secret, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
     /// Verifies a signature.

@@ -144,6 +144,9 @@ pub enum Check {
     /// §12.4.2: the confirmation tag.
     #[error("confirmation tag (RFC 9420 §12.4.2)")]
     ConfirmationTag,
+    /// §8.1: the epoch number grows by one.
+    #[error("epoch number (RFC 9420 §8.1)")]
+    EpochNumber,
     /// §12.4.3.1: the Welcome is for one of this client's KeyPackages.
     #[error("welcome is for this key package (RFC 9420 §12.4.3.1)")]
     WelcomeRecipient,

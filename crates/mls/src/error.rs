@@ -23,7 +23,7 @@ pub struct CredentialRejected(pub String);
 /// The store of a group's records could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the group's records cannot be read: {0}")]
-pub struct RecordsError(#[from] pub Box<dyn std::error::Error + Send + Sync>);
+pub struct RecordsError(pub String);
 
 /// Who has to do something about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

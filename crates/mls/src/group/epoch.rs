@@ -79,7 +79,7 @@ impl EpochState {
             .epoch
             .0
             .checked_add(1)
-            .ok_or(Check::ConfirmationTag)?;
+            .ok_or(Check::EpochNumber)?;
         Ok(GroupContext {
             epoch: Epoch(epoch),
             tree_hash: tree.tree_hash(crypto).into(),

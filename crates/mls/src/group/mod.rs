@@ -154,6 +154,13 @@ impl Group {
         self.pending.as_ref().map(|pending| &pending.message)
     }
 
+    /// The members once the pending commit is accepted, where there is one.
+    pub fn pending_members(&self) -> Option<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>> {
+        self.pending
+            .as_ref()
+            .map(|pending| pending.next.tree.leaves())
+    }
+
     /// The value that members compare out of band (RFC 9420 §8.7).
     pub fn epoch_authenticator(&self) -> &Secret {
         &self.epoch.secrets.epoch_authenticator
