@@ -65,7 +65,7 @@ impl<S: ClientStore> Core<S> {
     }
 
     /// Whether anything can be sent in the group.
-    pub(super) fn check_may_act(&self, row: &GroupRow) -> Result<(), Error> {
+    pub(super) fn check_may_act(row: &GroupRow) -> Result<(), Error> {
         if row.state == GroupState::Removed {
             return Err(Error::NotMember {
                 group: row.name.clone(),
@@ -115,7 +115,7 @@ impl<S: ClientStore> Core<S> {
         group: GroupId,
     ) -> Result<(GroupRow, Vec<DeviceName>), Error> {
         let row = self.row(group)?;
-        self.check_may_act(&row)?;
+        Self::check_may_act(&row)?;
         let devices = self
             .members(group)?
             .into_iter()
@@ -142,7 +142,7 @@ impl<S: ClientStore> Core<S> {
     }
 
     /// What tells the provider of a group created here.
-    pub(super) fn creation(&self, row: &GroupRow) -> Result<CreateGroup, Error> {
+    pub(super) fn creation(row: &GroupRow) -> Result<CreateGroup, Error> {
         let public = public_key(row)?;
         Ok(CreateGroup {
             group: row.id,

@@ -44,7 +44,7 @@ impl<S: ClientStore> Core<S> {
                 break;
             }
             match position(&row).advance(&entry) {
-                Ok(_) => self.entry(row, entry, rng)?,
+                Ok(_) => self.entry(row, &entry, rng)?,
                 Err(broken) => return self.halt(row, broken.to_string()),
             }
         }
@@ -68,7 +68,7 @@ impl<S: ClientStore> Core<S> {
     fn entry(
         &mut self,
         mut row: GroupRow,
-        entry: LogEntry,
+        entry: &LogEntry,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
         (row.cursor, row.head) = (entry.sequence, entry.head);
@@ -82,8 +82,8 @@ impl<S: ClientStore> Core<S> {
         }
         let draft = self.draft(row.id)?;
         match draft.filter(|draft| draft.append.idempotency == entry.idempotency) {
-            Some(draft) => self.own_entry(row, &entry, draft, changes, rng),
-            None => self.others_entry(row, &entry, changes),
+            Some(draft) => self.own_entry(row, entry, draft, changes, rng),
+            None => self.others_entry(row, entry, changes),
         }
     }
 
@@ -179,7 +179,7 @@ impl<S: ClientStore> Core<S> {
         row.epoch = group.epoch();
         row.members = after.len() as u64;
         for addition in &draft.additions {
-            let post = self.posting(row, draft, addition, rng)?;
+            let post = Self::posting(row, draft, addition, rng)?;
             changes.push(ClientChange::AddPost(to_body(&post)));
         }
         let only_in = |one: &[(LeafIndex, DeviceName)], other: &[(LeafIndex, DeviceName)]| {
@@ -212,7 +212,6 @@ impl<S: ClientStore> Core<S> {
     }
 
     fn posting(
-        &self,
         row: &GroupRow,
         draft: &Draft,
         addition: &Addition,
@@ -276,7 +275,7 @@ impl<S: ClientStore> Core<S> {
         self.compare_views(&row, &content)?;
         match content {
             IncomingContent::Application(message) => {
-                self.others_message(&row, entry, message, &mut changes)?;
+                self.others_message(&row, entry, &message, &mut changes)?;
             }
             IncomingContent::Proposal { sender, proposal } => {
                 self.others_proposal(&row, sender, &proposal)?;
@@ -328,7 +327,7 @@ impl<S: ClientStore> Core<S> {
         &mut self,
         row: &GroupRow,
         entry: &LogEntry,
-        message: ApplicationMessage,
+        message: &ApplicationMessage,
         changes: &mut ClientChanges,
     ) -> Result<(), Error> {
         let sender = device(&message.credential)?;

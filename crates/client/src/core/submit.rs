@@ -152,7 +152,7 @@ impl<S: ClientStore> Core<S> {
 
     fn submit(&mut self, group: GroupId, task: &Task) -> Result<Submitted, Error> {
         let row = self.row(group)?;
-        self.check_may_act(&row)?;
+        Self::check_may_act(&row)?;
         let id = self
             .store
             .intents()?

@@ -48,7 +48,7 @@ impl<S: ClientStore> Core<S> {
             return Ok(None);
         }
         if row.state == GroupState::Creating {
-            let request = Request::CreateGroup(self.token()?, self.creation(&row)?);
+            let request = Request::CreateGroup(self.token()?, Self::creation(&row)?);
             return Ok(Some((Step::Create(id), request)));
         }
         if let Some(draft) = self.draft(id)?
@@ -104,24 +104,24 @@ impl<S: ClientStore> Core<S> {
             Some((id, Task::Leave)) => self.make_leave(row, id, rng),
             Some((id, Task::Send { text })) if !waiting => self.make_message(row, id, text, rng),
             Some((id, Task::Update)) => {
-                self.make_commit(row, Some(id), Change::default(), now, rng)
+                self.make_commit(row, Some(id), &Change::default(), now, rng)
             }
             Some((id, Task::Invite { packages, .. })) => {
                 let change = Change {
                     add: packages,
                     ..Change::default()
                 };
-                self.make_commit(row, Some(id), change, now, rng)
+                self.make_commit(row, Some(id), &change, now, rng)
             }
             Some((id, Task::Remove { user })) => {
                 let change = Change {
                     remove: Some(user),
                     ..Change::default()
                 };
-                self.make_commit(row, Some(id), change, now, rng)
+                self.make_commit(row, Some(id), &change, now, rng)
             }
             Some((_, Task::Send { .. })) | None if waiting => {
-                self.make_commit(row, None, Change::default(), now, rng)
+                self.make_commit(row, None, &Change::default(), now, rng)
             }
             _ => return Ok(false),
         };
@@ -191,7 +191,7 @@ impl<S: ClientStore> Core<S> {
         &mut self,
         row: &GroupRow,
         task: Option<u64>,
-        change: Change,
+        change: &Change,
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Result<Made, Error> {
@@ -293,13 +293,11 @@ impl<S: ClientStore> Core<S> {
 
     fn task(&self, id: u64) -> Result<Option<(GroupId, Task)>, Error> {
         let intents = self.store.intents()?;
-        let Some(intent) = intents.into_iter().find(|intent| intent.id == id) else {
-            return Ok(None);
-        };
-        Ok(intent
-            .group
-            .map(|group| Ok::<_, Error>((group, from_body(&intent.body)?)))
-            .transpose()?)
+        let found = intents.into_iter().find(|intent| intent.id == id);
+        let with_group = found.and_then(|intent| Some((intent.group?, intent.body)));
+        with_group
+            .map(|(group, body)| Ok((group, from_body(&body)?)))
+            .transpose()
     }
 
     fn fail_task(&mut self, task: u64, error: Error) -> Result<(), Error> {

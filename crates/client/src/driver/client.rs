@@ -27,6 +27,7 @@ const MESSAGES_AT_ONCE: usize = 10_000;
 pub struct Client {
     pub(super) core: Core<SqlCipherStore>,
     pub(super) transport: Transport,
+    whoami: Whoami,
 }
 
 impl Client {
@@ -51,10 +52,7 @@ impl Client {
             }
             _ => core.create_account(address, name, &mut rng())?,
         }
-        let mut client = Self {
-            core,
-            transport: Transport::new(address)?,
-        };
+        let mut client = Self::over(core)?;
         client.round().await?;
         Ok(client)
     }
@@ -64,23 +62,21 @@ impl Client {
         let folder = ProfileFolder::open(profile).map_err(|error| in_profile(profile, error))?;
         let store = SqlCipherStore::open(folder).map_err(|error| in_profile(profile, error))?;
         let core = Core::new(store).map_err(|error| damaged(profile, error))?;
-        let missing = || Error::ProfileMissing {
-            path: profile.to_owned(),
-        };
-        let transport = Transport::new(core.address().ok_or_else(missing)?)?;
-        Ok(Self { core, transport })
+        if core.device().is_none() {
+            return Err(Error::ProfileMissing {
+                path: profile.to_owned(),
+            });
+        }
+        Self::over(core)
     }
 
-    /// Whose profile this is.
-    pub fn whoami(&self) -> Result<Whoami, Error> {
-        let (Some(device), Some(address), Some(key)) = (
-            self.core.device(),
-            self.core.address(),
-            self.core.device_public_key(),
-        ) else {
+    fn over(core: Core<SqlCipherStore>) -> Result<Self, Error> {
+        let (Some(device), Some(address), Some(key)) =
+            (core.device(), core.address(), core.device_public_key())
+        else {
             return Err(Error::Internal("the profile has no account".into()));
         };
-        Ok(Whoami {
+        let whoami = Whoami {
             user: device.user().clone(),
             device: device.clone(),
             provider: device.domain().clone(),
@@ -89,7 +85,18 @@ impl Client {
                 .iter()
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
+        };
+        let transport = Transport::new(address)?;
+        Ok(Self {
+            core,
+            transport,
+            whoami,
         })
+    }
+
+    /// Whose profile this is.
+    pub fn whoami(&self) -> Whoami {
+        self.whoami.clone()
     }
 
     /// A user from what a person types: a name at the own provider, or a whole `mimi://` URI.
@@ -97,9 +104,7 @@ impl Client {
         if text.contains("://") {
             return Ok(text.parse()?);
         }
-        let missing = || Error::Internal("the profile has no account".into());
-        let domain = self.core.device().ok_or_else(missing)?.domain();
-        Ok(UserName::new(domain, text)?)
+        Ok(UserName::new(&self.whoami.provider, text)?)
     }
 
     /// Takes in everything that has come, and finishes what was begun.

@@ -28,10 +28,10 @@ const REOPEN_WAIT: Duration = Duration::from_secs(1);
 type Stream = WebSocketStream<TlsStream<TcpStream>>;
 
 impl Client {
-    /// Gives events as they happen, until `on_event` says stop by returning `false`.
+    /// Gives events as they happen, for as long as it is polled: drop it to stop.
     ///
     /// Being offline is no error here: it is tried again.
-    pub async fn follow(&mut self, mut on_event: impl FnMut(Event) -> bool) -> Result<(), Error> {
+    pub async fn follow(&mut self, mut on_event: impl FnMut(Event)) -> Result<(), Error> {
         loop {
             let mut stream = match self.open_stream().await {
                 Ok(stream) => Some(stream),
@@ -41,9 +41,7 @@ impl Client {
             loop {
                 match self.sync().await {
                     Ok(events) => {
-                        if !events.into_iter().all(&mut on_event) {
-                            return Ok(());
-                        }
+                        events.into_iter().for_each(&mut on_event);
                     }
                     Err(Error::Offline { .. }) => break,
                     Err(error) => return Err(error),
