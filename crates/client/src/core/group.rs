@@ -81,9 +81,7 @@ impl<S: ClientStore> Core<S> {
     /// The engine's state of a group.
     pub(super) fn group_mut(&mut self, id: GroupId) -> Result<&mut Group, Error> {
         if !self.groups.contains_key(&id) {
-            let records = GroupRecords::new(&self.store, id);
-            let group = Group::load(suite_one(), &records, settings())
-                .map_err(|error| Error::Internal(error.to_string()))?;
+            let group = self.load_group(id)?;
             self.groups.insert(id, group);
         }
         self.groups
@@ -91,14 +89,18 @@ impl<S: ClientStore> Core<S> {
             .ok_or_else(|| Error::Internal("a group is not there".into()))
     }
 
-    /// The devices in a group, for one who is in it.
-    pub fn members(&mut self, group: GroupId) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
-        devices(self.group_mut(group)?)
+    fn load_group(&self, id: GroupId) -> Result<Group, Error> {
+        let records = GroupRecords::new(&self.store, id);
+        Group::load(suite_one(), &records, settings())
+            .map_err(|error| Error::Internal(error.to_string()))
     }
 
-    /// This device's leaf in a group.
-    pub fn own_leaf(&mut self, group: GroupId) -> Result<LeafIndex, Error> {
-        Ok(self.group_mut(group)?.own_index())
+    /// The devices in a group, for one who is in it.
+    pub fn members(&self, group: GroupId) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
+        match self.groups.get(&group) {
+            Some(group) => devices(group),
+            None => devices(&self.load_group(group)?),
+        }
     }
 
     /// The value that members compare to be sure that they are in one epoch (RFC 9420 §8.7).
@@ -110,10 +112,7 @@ impl<S: ClientStore> Core<S> {
             .to_vec())
     }
 
-    pub(super) fn members_of(
-        &mut self,
-        group: GroupId,
-    ) -> Result<(GroupRow, Vec<DeviceName>), Error> {
+    pub(super) fn members_of(&self, group: GroupId) -> Result<(GroupRow, Vec<DeviceName>), Error> {
         let row = self.row(group)?;
         Self::check_may_act(&row)?;
         let devices = self

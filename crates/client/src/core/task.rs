@@ -9,7 +9,7 @@ use folkmoot_mls::{
 use folkmoot_protocol::bounds::READ_LIMIT;
 use folkmoot_protocol::{
     Action, Append, ClaimKeyPackages, ClaimedKeyPackage, EntryKind, GroupId, IdempotencyKey,
-    KeyPackagesClaimed, LogPosition, Opening, Problem, ProblemCode, Receipt, SlotId, Ticket,
+    KeyPackagesClaimed, List, LogPosition, Opening, Problem, ProblemCode, Receipt, SlotId, Ticket,
     WelcomeKey,
 };
 use folkmoot_store::client::{ClientChange, ClientStore, GroupRow, GroupState, Intent, Outgoing};
@@ -159,7 +159,9 @@ impl<S: ClientStore> Core<S> {
     ) -> Result<Made, Error> {
         let (plaintext, seen) = (encode_text(&text)?, encode_seen(&position(row)));
         let group = self.group_mut(row.id)?;
-        let (message, delta) = group.seal(&plaintext, &seen, rng).map_err(engine)?;
+        let (message, delta) = group
+            .seal(&plaintext, &seen, rng)
+            .map_err(|error| engine(&error))?;
         let append = append(row, EntryKind::Application, &message, rng)?;
         Ok(Made {
             draft: Draft::new(Some(task), append).with_text(text),
@@ -179,7 +181,7 @@ impl<S: ClientStore> Core<S> {
         let intent = ProposalIntent::Remove(group.own_index());
         let (message, delta) = group
             .propose(intent, &seen, &authenticator, rng)
-            .map_err(engine)?;
+            .map_err(|error| engine(&error))?;
         let append = append(row, EntryKind::Proposal, &message, rng)?;
         Ok(Made {
             draft: Draft::new(Some(task), append),
@@ -211,7 +213,7 @@ impl<S: ClientStore> Core<S> {
         };
         let (bundle, delta) = group
             .commit(intent, &seen, &authenticator, rng)
-            .map_err(engine)?;
+            .map_err(|error| engine(&error))?;
         let after = devices_after(group)?;
         let secret = slot_secret(group)?;
         let mut append = append(row, EntryKind::Commit, &bundle.commit, rng)?;
@@ -428,8 +430,8 @@ fn append(
         kind,
         message: bounded(&message.encode())?,
         welcome: None,
-        opens: Default::default(),
-        closes: Default::default(),
+        opens: List::default(),
+        closes: List::default(),
     })
 }
 
@@ -513,7 +515,7 @@ fn too_many() -> Error {
 }
 
 /// The engine refuses only what this client should not have asked.
-fn engine(error: folkmoot_mls::Error) -> Error {
+fn engine(error: &folkmoot_mls::Error) -> Error {
     Error::Internal(error.to_string())
 }
 

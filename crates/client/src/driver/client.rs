@@ -182,7 +182,7 @@ impl Client {
     }
 
     /// The devices in a group.
-    pub fn members(&mut self, group: &str) -> Result<Vec<MemberSummary>, Error> {
+    pub fn members(&self, group: &str) -> Result<Vec<MemberSummary>, Error> {
         let id = self.find(group)?;
         let row = self
             .core
@@ -192,12 +192,11 @@ impl Client {
         if row.state == GroupState::Removed {
             return Err(Error::NotMember { group: row.name });
         }
-        let own = self.core.own_leaf(id)?;
         let member = |(leaf, device): (folkmoot_mls::LeafIndex, DeviceName)| MemberSummary {
             user: device.user().clone(),
+            own: device == self.whoami.device,
             device,
             leaf: leaf.0,
-            own: leaf == own,
         };
         Ok(self.core.members(id)?.into_iter().map(member).collect())
     }
