@@ -95,8 +95,6 @@ pub enum WarningKind {
     BadInvitation,
     /// The provider says that the group does not exist, or not for this client.
     GroupGone,
-    /// The provider presents another root or receipt key than before; the known ones stay in force.
-    ProviderChanged,
     /// A kept command of an earlier run could not be carried out.
     CommandFailed,
 }

@@ -97,7 +97,7 @@ impl<S: ClientStore> Core<S> {
         let certificate = match (&account.certificate, &provider) {
             (Some(der), Some(provider)) => {
                 let anchors = provider.authenticator.anchors();
-                Some(stored_certificate(der, anchors).map_err(|e| damaged(e.to_string()))?)
+                Some(DeviceCertificate::reopen(der, anchors).map_err(|e| damaged(e.to_string()))?)
             }
             _ => None,
         };
@@ -358,21 +358,6 @@ impl<S: ClientStore> Core<S> {
             }
         }
         self.apply(changes)
-    }
-}
-
-/// A certificate from the store was verified when it came; its own beginning is a time at which it
-/// is valid, so that an expired one still opens the profile.
-fn stored_certificate(
-    der: &[u8],
-    anchors: &TrustAnchors,
-) -> Result<DeviceCertificate, folkmoot_identity::CertificateError> {
-    use folkmoot_identity::CertificateError as Refused;
-    match DeviceCertificate::verify(der, anchors, Timestamp(0)) {
-        Err(Refused::NotYetValid { not_before }) => {
-            DeviceCertificate::verify(der, anchors, not_before)
-        }
-        other => other,
     }
 }
 

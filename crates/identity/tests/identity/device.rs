@@ -119,3 +119,16 @@ fn a_session_proof_is_for_one_device_one_provider_and_one_challenge() {
         refused
     );
 }
+
+#[test]
+fn a_kept_certificate_reopens_whatever_its_authoritys_first_moment() {
+    let world = World::new();
+    let later = world.forged_device(|params| set_validity(params, NOW.0 + DAY, NOW.0 + 2 * DAY));
+    let reopened = DeviceCertificate::reopen(&later, world.anchors()).unwrap();
+    assert_eq!(reopened.device(), world.device.device());
+    let other = World::seeded(2, "example.org");
+    assert_eq!(
+        DeviceCertificate::reopen(other.device.der(), world.anchors()),
+        Err(CertificateError::UnknownIssuer)
+    );
+}
