@@ -198,10 +198,12 @@ mod tests {
     const PLAINTEXT: &[u8] = b"Beauty is truth, truth beauty";
 
     fn unhex(text: &str) -> Vec<u8> {
-        let digit = |c: u8| (c as char).to_digit(16).unwrap() as u8;
-        text.as_bytes()
+        let digits = text
+            .as_bytes()
             .chunks(2)
-            .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+            .map(|pair| str::from_utf8(pair).unwrap());
+        digits
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
             .collect()
     }
 
