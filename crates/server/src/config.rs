@@ -74,6 +74,8 @@ pub struct Limits {
     pub streams: NonZeroU32,
     /// Large request bodies in memory at once; further ones wait their turn.
     pub large_bodies: NonZeroU32,
+    /// How long the reader of a stream may take over one event before it is cut, in seconds.
+    pub slow_reader_seconds: NonZeroU32,
     /// Largest size of the database in bytes; beyond it, what would be written is refused as
     /// unavailable. None by default.
     pub database_bytes: Option<u64>,
@@ -100,6 +102,7 @@ impl Default for Limits {
             connections: limit(4096),
             streams: limit(2048),
             large_bodies: limit(16),
+            slow_reader_seconds: limit(20),
             database_bytes: None,
         }
     }

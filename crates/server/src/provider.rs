@@ -221,3 +221,25 @@ fn wrong_public_address(address: &str) -> Error {
         "public_address: {address} is not of the form host:port"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_is_host_and_port() {
+        assert_eq!(
+            split_address("chat.example.org:443"),
+            Some(("chat.example.org".to_owned(), 443))
+        );
+        assert_eq!(split_address("[::1]:7443"), Some(("::1".to_owned(), 7443)));
+        for wrong in [
+            "chat.example.org",
+            "chat.example.org:",
+            "chat.example.org:70000",
+            "",
+        ] {
+            assert_eq!(split_address(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -8,7 +8,6 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use folkmoot_protocol::bounds::MAX_BODY;
 use folkmoot_protocol::{Problem, ProblemCode, decode, encode};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -24,10 +23,6 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bodies up to this many bytes are bounded by the number of connections; larger ones by
 /// [`Limits::large_bodies`](crate::config::Limits::large_bodies).
 pub(crate) const SMALL_BODY: usize = 64 << 10;
-
-/// How many bytes of a refused body are read and thrown away, so that the client, which is still
-/// sending, gets to read why.
-const MAX_DISCARDED: usize = 2 * MAX_BODY;
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -106,8 +101,6 @@ async fn receive<T: DeserializeOwned, const BOUND: usize>(
             chunk.map_err(|error| Refusal::new(ProblemCode::Malformed, error.to_string()))?;
         let length = read.len() + chunk.len();
         if length > BOUND {
-            drop((read, room));
-            discard(length, body).await;
             let detail = format!("the body is over the bound of {BOUND} bytes here");
             return Err(Refusal::new(ProblemCode::TooLarge, detail));
         }
@@ -118,12 +111,4 @@ async fn receive<T: DeserializeOwned, const BOUND: usize>(
         read.extend_from_slice(&chunk);
     }
     Ok((decode(&read)?, room))
-}
-
-async fn discard(mut length: usize, mut body: axum::body::BodyDataStream) {
-    while length <= MAX_DISCARDED
-        && let Some(Ok(chunk)) = body.next().await
-    {
-        length = length.saturating_add(chunk.len());
-    }
 }

@@ -2,17 +2,20 @@
 
 mod accounts;
 mod delivery;
+mod discard;
 mod follow;
 mod message;
 mod stream;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
+use axum::middleware::from_fn;
 use axum::routing::{get, post, put};
 use folkmoot_identity::DeviceName;
 use folkmoot_protocol::{ProblemCode, SessionToken, path};
@@ -31,6 +34,7 @@ pub(crate) struct Shared {
     /// Room for streams.
     pub(crate) streams: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
+    slow_reader: Duration,
 }
 
 impl Shared {
@@ -40,6 +44,7 @@ impl Shared {
             large_bodies: Arc::new(Semaphore::new(room(limits.large_bodies))),
             streams: Arc::new(Semaphore::new(room(limits.streams))),
             stop,
+            slow_reader: Duration::from_secs(limits.slow_reader_seconds.get().into()),
         }
     }
 }
@@ -67,6 +72,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route(path::STREAM, get(stream::open))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(discard::discard_rest))
         .with_state(shared)
 }
 

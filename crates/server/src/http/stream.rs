@@ -23,8 +23,6 @@ use super::follow::Following;
 use super::message::Refusal;
 use crate::accept::stopped;
 
-/// How long a reader may take over one event before it is cut.
-pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the other side is probed.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long the other side may be silent, probes unanswered, before it is cut.
@@ -90,7 +88,11 @@ impl Stream {
             reason: reason.into(),
         };
         // The stream ends whether or not the other side hears of it.
-        let _ = timeout(SEND_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+        let _ = timeout(
+            self.shared.slow_reader,
+            self.socket.send(Message::Close(Some(frame))),
+        )
+        .await;
     }
 
     async fn serve(&mut self) -> End {
@@ -167,7 +169,7 @@ impl Stream {
 
     /// Returns when the message has left, so that at most one waits for a reader.
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SEND_TIMEOUT, self.socket.send(message)).await {
+        match timeout(self.shared.slow_reader, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End(close_code::NORMAL, "")),
             Err(_) => Err(End(close_code::POLICY, "reads too slowly")),

@@ -86,8 +86,8 @@ async fn a_joiner_redeems_reads_on_and_is_shut_out() {
 
     let ticket = Ticket::generate(&mut rng());
     let opening = Opening {
-        slot: joiner.slot,
-        ticket_digest: ticket.digest(&joiner.group, &joiner.slot),
+        slot: joiner.id,
+        ticket_digest: ticket.digest(&joiner.group, &joiner.id),
     };
     let mut adding = creator.message(0, EntryKind::Commit, b"add");
     adding.opens = vec![opening].try_into().unwrap();
@@ -101,7 +101,7 @@ async fn a_joiner_redeems_reads_on_and_is_shut_out() {
             &joiner.keys,
             &domain,
             joiner.group,
-            joiner.slot,
+            joiner.id,
             ticket,
             now(),
         )
@@ -123,7 +123,7 @@ async fn a_joiner_redeems_reads_on_and_is_shut_out() {
     assert_eq!(blob.welcome.as_slice(), b"sealed welcome");
 
     let mut removing = creator.message(1, EntryKind::Commit, b"remove");
-    removing.closes = vec![joiner.slot].try_into().unwrap();
+    removing.closes = vec![joiner.id].try_into().unwrap();
     creator.append(&world, removing).await.unwrap();
     creator
         .append(&world, creator.message(2, EntryKind::Application, b"alone"))
@@ -147,7 +147,7 @@ async fn strangers_wrong_keys_and_absent_groups_look_the_same() {
     let absent = Slot::new(folkmoot_protocol::GroupId::generate(&mut rng()));
     let unknown = Slot::new(slot.group);
     let mut wrong_key = Slot::new(slot.group);
-    wrong_key.slot = slot.slot;
+    wrong_key.id = slot.id;
     let expected = absent.read(&world, 0).await.unwrap_err();
     assert_eq!(expected.code, ProblemCode::NotFound);
     for outsider in [unknown, wrong_key] {

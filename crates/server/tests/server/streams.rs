@@ -1,32 +1,27 @@
 //! The WebSocket: what is there, what comes, and how it ends.
 
-use std::sync::Arc;
-
-use folkmoot_protocol::bounds::MAX_STREAM_REQUEST;
+use folkmoot_protocol::bounds::{MAX_MESSAGE, MAX_STREAM_REQUEST};
 use folkmoot_protocol::{
-    Action, EntryKind, GroupId, InboxCursor, LogEntry, Opening, ProblemCode, Redeem, Redeemed,
-    Sequence, StreamEvent, StreamRequest, Ticket, decode, encode, path,
+    Action, EntryKind, GroupId, InboxCursor, LogEntry, Opening, Problem, ProblemCode, Redeem,
+    Redeemed, RegistrationPolicy, Sequence, StreamEvent, StreamRequest, Ticket, decode, encode,
+    path,
 };
 use futures_util::{SinkExt, StreamExt};
-use rustls::pki_types::ServerName;
-use rustls::version::TLS13;
+use reqwest::{Method, StatusCode};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::transport::connect;
 use crate::world::{Slot, World, now, rng};
 
 struct Stream(WebSocketStream<TlsStream<TcpStream>>);
 
 impl Stream {
     async fn open(world: &World) -> Self {
-        let connector = TlsConnector::from(Arc::new(world.client_config(&TLS13)));
-        let stream = TcpStream::connect(world.address()).await.unwrap();
-        let name = ServerName::from(world.address().ip());
-        let stream = connector.connect(name, stream).await.unwrap();
+        let stream = connect(world).await;
         let url = format!("wss://{}{}", world.address(), path::STREAM);
         Self(client_async(url, stream).await.unwrap().0)
     }
@@ -72,6 +67,25 @@ impl Stream {
             Message::Close(Some(frame)) => frame.code,
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// Why the provider opens no stream now; none when it does.
+async fn refusal_of_a_stream(world: &World) -> Option<ProblemCode> {
+    let upgrade = world
+        .request(Method::GET, path::STREAM)
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = upgrade.send().await.unwrap();
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => None,
+        _ => Some(
+            decode::<Problem>(&response.bytes().await.unwrap())
+                .unwrap()
+                .code,
+        ),
     }
 }
 
@@ -121,7 +135,7 @@ async fn every_follower_of_a_group_is_woken() {
     for stream in [&mut first, &mut second] {
         match stream.event().await {
             StreamEvent::Entry { group, slot, .. } => {
-                assert_eq!((group, slot), (other.group, other.slot));
+                assert_eq!((group, slot), (other.group, other.id));
             }
             event => panic!("{event:?}"),
         }
@@ -165,9 +179,9 @@ async fn a_removed_member_is_told_once_and_gets_no_more() {
     let joiner = Slot::new(creator.group);
     let ticket = Ticket::generate(&mut rng());
     let mut adding = creator.message(0, EntryKind::Commit, b"add");
-    let ticket_digest = ticket.digest(&joiner.group, &joiner.slot);
+    let ticket_digest = ticket.digest(&joiner.group, &joiner.id);
     adding.opens = vec![Opening {
-        slot: joiner.slot,
+        slot: joiner.id,
         ticket_digest,
     }]
     .try_into()
@@ -178,7 +192,7 @@ async fn a_removed_member_is_told_once_and_gets_no_more() {
         &joiner.keys,
         &domain,
         joiner.group,
-        joiner.slot,
+        joiner.id,
         ticket,
         now(),
     )
@@ -189,7 +203,7 @@ async fn a_removed_member_is_told_once_and_gets_no_more() {
     stays.follow(&creator, 1).await;
     leaves.follow(&joiner, 1).await;
     let mut removing = creator.message(1, EntryKind::Commit, b"remove");
-    removing.closes = vec![joiner.slot].try_into().unwrap();
+    removing.closes = vec![joiner.id].try_into().unwrap();
     creator.append(&world, removing).await.unwrap();
     creator
         .append(&world, creator.message(2, EntryKind::Application, b"alone"))
@@ -260,17 +274,40 @@ async fn what_is_no_request_ends_the_stream() {
 async fn streams_beyond_the_limit_are_refused_until_one_ends() {
     let world = World::with(|config| config.limits.streams = 1.try_into().unwrap()).await;
     let mut first = Stream::open(&world).await;
-    let upgrade = world
-        .request(reqwest::Method::GET, path::STREAM)
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let refused = crate::world::answer::<()>(upgrade).await.unwrap_err();
-    assert_eq!(refused.code, ProblemCode::Unavailable);
+    assert_eq!(
+        refusal_of_a_stream(&world).await,
+        Some(ProblemCode::Unavailable)
+    );
     first.0.close(None).await.unwrap();
     while first.0.next().await.is_some() {}
     Stream::open(&world).await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut() {
+    let world = World::with(|config| {
+        config.registration = RegistrationPolicy::Open;
+        config.limits.streams = 1.try_into().unwrap();
+        config.limits.slow_reader_seconds = 1.try_into().unwrap();
+    })
+    .await;
+    let alice = world.device("alice", "phone").await;
+    let slot = world.group(&alice.token).await;
+    let large = "x".repeat(MAX_MESSAGE - 1024);
+    // More than the two sockets' buffers hold.
+    for _ in 0..32 {
+        slot.append(&world, slot.text(&large)).await.unwrap();
+    }
+    let mut idle = Stream::open(&world).await;
+    idle.follow(&slot, 0).await;
+    // The cut makes room for another stream.
+    while refusal_of_a_stream(&world).await == Some(ProblemCode::Unavailable) {}
+
+    let mut entries = 0;
+    while let Some(Ok(message)) = idle.0.next().await {
+        entries += usize::from(message.is_text());
+    }
+    assert!(entries < 32, "all of it had been buffered");
 }
 
 #[tokio::test]

@@ -1,17 +1,22 @@
 //! Sockets, TLS, and what is no request of the protocol.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use folkmoot_protocol::bounds::MAX_BODY;
 use folkmoot_protocol::{CertificatePin, Problem, ProblemCode, ProviderInfo, path};
-use folkmoot_server::{Error, Provider};
+use folkmoot_server::{Config, Error, Provider, TlsFiles};
+use futures_util::FutureExt;
 use reqwest::Method;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::world::{World, answer};
 
@@ -19,6 +24,13 @@ async fn refusal(world: &World, method: Method, path: &str, body: Vec<u8>) -> Pr
     answer::<ProviderInfo>(world.request(method, path).body(body))
         .await
         .unwrap_err()
+}
+
+pub(crate) async fn connect(world: &World) -> TlsStream<TcpStream> {
+    let connector = TlsConnector::from(Arc::new(world.client_config(&TLS13)));
+    let stream = TcpStream::connect(world.address()).await.unwrap();
+    let name = ServerName::from(world.address().ip());
+    connector.connect(name, stream).await.unwrap()
 }
 
 #[tokio::test]
@@ -29,10 +41,7 @@ async fn the_join_address_names_host_domain_and_certificate() {
     assert_eq!(*join.domain(), world.info().await.domain);
     assert_eq!(join.invite(), None, "registration is open");
 
-    let connector = TlsConnector::from(Arc::new(world.client_config(&TLS13)));
-    let stream = TcpStream::connect(world.address()).await.unwrap();
-    let name = ServerName::from(world.address().ip());
-    let stream = connector.connect(name, stream).await.unwrap();
+    let stream = connect(&world).await;
     let certificates = stream.get_ref().1.peer_certificates().unwrap();
     assert_eq!(CertificatePin::of(&certificates[0]), join.pin());
 }
@@ -106,6 +115,7 @@ async fn what_is_no_endpoint_is_a_problem() {
 #[tokio::test]
 async fn what_is_no_message_is_malformed() {
     let world = World::new().await;
+    let deep = vec![b'['; 60_000];
     let bodies: [&[u8]; 7] = [
         b"",
         b"{",
@@ -113,7 +123,7 @@ async fn what_is_no_message_is_malformed() {
         b"null",
         b"\xff\xfe",
         br#"{"surplus":1}"#,
-        &[b'['; 60_000],
+        &deep,
     ];
     for path in [path::DEVICES, path::SESSION, path::SLOT, path::SLOT_REDEEM] {
         for body in bodies {
@@ -135,6 +145,98 @@ async fn a_body_over_its_bound_is_too_large() {
         largest.code,
         ProblemCode::Malformed,
         "at the bound it is read"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_body_is_taken_to_its_end() {
+    let world = World::new().await;
+    for (request, status) in [
+        (format!("PUT {}", path::KEY_PACKAGES), "401"),
+        ("POST /v1/nothing".to_owned(), "404"),
+        (format!("POST {}", path::DEVICES), "413"),
+    ] {
+        let mut stream = connect(&world).await;
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Length: {MAX_BODY}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // More than the sockets' buffers hold: a closed connection would be noticed.
+        stream.write_all(&vec![b' '; MAX_BODY]).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let expected = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(expected.as_bytes()), "{request}");
+    }
+}
+
+/// RFC 7468 §3, in one long line.
+fn pem(label: &str, der: &[u8]) -> String {
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        STANDARD.encode(der)
+    )
+}
+
+#[tokio::test]
+async fn an_operator_s_own_certificate_is_served_and_pinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let signed = rcgen::generate_simple_self_signed(["chat.example.org".to_owned()]).unwrap();
+    let other = rcgen::KeyPair::generate().unwrap();
+    let write = |name: &str, content: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let certificate = write("chain.pem", pem("CERTIFICATE", signed.cert.der()));
+    let key = write(
+        "key.pem",
+        pem("PRIVATE KEY", &signed.signing_key.serialize_der()),
+    );
+    let wrong_key = write("wrong.pem", pem("PRIVATE KEY", &other.serialize_der()));
+    let start = |key: &Path| {
+        Provider::start(Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data: folder.path().join("provider"),
+            tls: Some(TlsFiles {
+                certificate: certificate.clone(),
+                key: key.to_owned(),
+            }),
+            public_address: Some("chat.example.org:443".to_owned()),
+            ..Config::default()
+        })
+    };
+    let refused = start(&wrong_key).await;
+    assert!(matches!(refused, Err(Error::Certificate(_))), "{refused:?}");
+    let refused = start(&folder.path().join("absent.pem")).await.unwrap_err();
+    assert!(refused.to_string().contains("absent.pem"), "{refused}");
+
+    let running = start(&key).await.unwrap();
+    assert_eq!(
+        running.join_address().pin(),
+        CertificatePin::of(signed.cert.der())
+    );
+    assert_eq!(running.join_address().authority(), "chat.example.org:443");
+    running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_signal_stops_the_provider() {
+    let mut world = World::new().await;
+    let mut waiting = Box::pin(world.take().wait());
+    // The first poll registers the handlers.
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let process = std::process::id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-TERM", &process])
+        .status();
+    assert!(killed.unwrap().success());
+    waiting.await.unwrap();
+    assert!(
+        TcpStream::connect(world.address()).await.is_err(),
+        "nobody listens any more"
     );
 }
 

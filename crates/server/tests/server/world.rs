@@ -298,7 +298,7 @@ impl Device {
 /// Someone with access to a group's log.
 pub(crate) struct Slot {
     pub(crate) group: GroupId,
-    pub(crate) slot: SlotId,
+    pub(crate) id: SlotId,
     pub(crate) keys: SignatureKeyPair,
 }
 
@@ -306,7 +306,7 @@ impl Slot {
     pub(crate) fn new(group: GroupId) -> Self {
         Self {
             group,
-            slot: SlotId(folkmoot_crypto::random(&mut rng())),
+            id: SlotId(folkmoot_crypto::random(&mut rng())),
             keys: suite_one().generate_signature_key_pair(&mut rng()).unwrap(),
         }
     }
@@ -315,14 +315,14 @@ impl Slot {
         let slot_key = SlotPublicKey::try_from(self.keys.public.as_slice()).unwrap();
         CreateGroup {
             group: self.group,
-            slot: self.slot,
+            slot: self.id,
             slot_key,
         }
     }
 
     pub(crate) fn request(&self, action: Action) -> SlotRequest {
         let domain = "localhost".parse().unwrap();
-        SlotRequest::sign(&self.keys, &domain, self.group, self.slot, now(), action).unwrap()
+        SlotRequest::sign(&self.keys, &domain, self.group, self.id, now(), action).unwrap()
     }
 
     pub(crate) async fn append(&self, world: &World, append: Append) -> Result<Receipt, Problem> {
