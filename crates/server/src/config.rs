@@ -140,7 +140,16 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with the line and what was expected there.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| Error::Config(error.to_string().trim_end().to_owned()))
+        toml::from_str(text).map_err(|error| Error::Config(one_line(text, &error)))
+    }
+}
+
+/// The parser's own words take several lines.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().lines().collect::<Vec<_>>().join(", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
     }
 }
 
@@ -150,7 +159,10 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         match Config::parse(text) {
-            Err(Error::Config(why)) => why,
+            Err(Error::Config(why)) => {
+                assert!(!why.contains('\n'), "{why}");
+                why
+            }
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -185,6 +197,7 @@ mod tests {
     fn wrong_values_are_refused() {
         assert!(refusal("[limits]\nstreams = 0").contains("line 2"));
         assert!(refusal("registration = 'closed'").contains("open"));
+        assert!(refusal("domain = 'a.org'\nx").contains("line 2"));
         refusal("domain = 'not a domain'");
         refusal("listen = 'nowhere'");
         refusal("[tls]\ncertificate = 'a.pem'");

@@ -137,23 +137,28 @@ impl Running {
     }
 
     /// Serves until the process is asked to end (SIGINT or SIGTERM), then stops as
-    /// [`shutdown`](Self::shutdown) does.
+    /// [`shutdown`](Self::shutdown) does. Such a request is heard from when this returns, before the
+    /// future is polled. Needs to be called inside a runtime.
     ///
     /// # Errors
     /// As [`shutdown`](Self::shutdown), and [`Error::Internal`] when the provider ended by itself.
-    pub async fn wait(mut self) -> Result<(), Error> {
-        let fault = |error: std::io::Error| Error::Internal(error.to_string());
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-        tokio::select! {
-            _ = interrupt.recv() => info!("interrupted"),
-            _ = terminate.recv() => info!("terminated"),
-            ended = &mut self.accepting => {
-                close(self.shared, self.data).await?;
-                return Err(Error::Internal(format!("the accept loop ended: {ended:?}")));
+    pub fn wait(mut self) -> impl Future<Output = Result<(), Error>> + Send {
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        async move {
+            let fault = |error: std::io::Error| Error::Internal(error.to_string());
+            let [interrupt, terminate] = signals;
+            let (mut interrupt, mut terminate) =
+                (interrupt.map_err(fault)?, terminate.map_err(fault)?);
+            tokio::select! {
+                _ = interrupt.recv() => info!("interrupted"),
+                _ = terminate.recv() => info!("terminated"),
+                ended = &mut self.accepting => {
+                    close(self.shared, self.data).await?;
+                    return Err(Error::Internal(format!("the accept loop ended: {ended:?}")));
+                }
             }
+            self.shutdown().await
         }
-        self.shutdown().await
     }
 }
 
