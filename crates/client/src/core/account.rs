@@ -58,17 +58,20 @@ fn forged(what: String) -> Error {
 }
 
 impl<S: ClientStore> Core<S> {
-    /// Begins a profile: a fresh device key under a name that is still to be registered.
+    /// Begins a profile: a device key under a name that is still to be registered. The key of an
+    /// earlier attempt with the same name stays, because the provider may have certified it.
     pub fn create_account(
         &mut self,
         address: &JoinAddress,
         device: DeviceName,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
+        let kept = self.store.account()?.filter(|kept| kept.device == device);
+        let fresh = || DeviceKey::generate(rng).to_secret();
         let account = Account {
             address: address.to_string(),
             device,
-            device_key: DeviceKey::generate(rng).to_secret(),
+            device_key: kept.map_or_else(fresh, |kept| kept.device_key),
             provider: None,
             certificate: None,
         };
@@ -153,7 +156,9 @@ impl<S: ClientStore> Core<S> {
         if identity.provider.is_none() {
             return Ok(Some((Step::Provider, Request::Provider)));
         }
-        let Some(certificate) = &identity.certificate else {
+        let certificate = identity.certificate.as_ref();
+        let Some(certificate) = certificate.filter(|held| self.round.renewed || !is_due(held, now))
+        else {
             return Ok(Some((
                 Step::Register,
                 Request::Register(registration(identity)?),
@@ -218,6 +223,7 @@ impl<S: ClientStore> Core<S> {
             ));
         }
         let der = certificate.der().to_vec();
+        self.round.renewed = true;
         self.change_account(|account| account.certificate = Some(der))
     }
 
@@ -359,6 +365,15 @@ impl<S: ClientStore> Core<S> {
         }
         self.apply(changes)
     }
+}
+
+/// Whether less than a third of a certificate's time is left. The provider renews from half on.
+fn is_due(certificate: &DeviceCertificate, now: Timestamp) -> bool {
+    let (begin, end) = (
+        certificate.validity().not_before().0,
+        certificate.validity().not_after().0,
+    );
+    end.saturating_sub(now.0) < end.saturating_sub(begin) / 3
 }
 
 fn registration(identity: &Identity) -> Result<Register, Error> {

@@ -7,7 +7,9 @@ use folkmoot_protocol::{
     Action, CreateGroup, GROUP_NAME_EXTENSION, GroupId, LogPosition, Receipt,
     SLOT_SECRET_EXTENSION, SlotPublicKey, SlotRequest, SlotSecret,
 };
-use folkmoot_store::client::{ClientChange, ClientStore, GroupRecords, GroupRow, GroupState};
+use folkmoot_store::client::{
+    ClientChange, ClientChanges, ClientStore, GroupRecords, GroupRow, GroupState,
+};
 
 use super::Core;
 use crate::error::Error;
@@ -179,17 +181,24 @@ impl<S: ClientStore> Core<S> {
     }
 
     /// Stops sending in a group whose provider was caught, for good.
-    pub(super) fn halt(&mut self, row: GroupRow, detail: String) -> Result<(), Error> {
-        self.warn(Some(&row.id), WarningKind::ForgedLog, detail);
-        self.apply(vec![ClientChange::PutGroup(GroupRow {
+    pub(super) fn halt(&mut self, row: GroupRow, what: &str) -> Result<(), Error> {
+        let id = row.id;
+        self.warn(Some(&id), WarningKind::ForgedLog, what.to_owned());
+        let halted = GroupRow {
             halted: true,
             ..row
-        })])
+        };
+        let forged = |_| Error::Forged {
+            what: what.to_owned(),
+        };
+        self.end_tasks(id, vec![ClientChange::PutGroup(halted)], forged)
     }
 
     /// The provider shows a group as absent that one is in, or was in until now.
     pub(super) fn group_gone(&mut self, group: GroupId) -> Result<(), Error> {
         self.round.caught_up.insert(group);
+        self.round.gone.insert(group);
+        self.drop_draft(group)?;
         self.fail_tasks(group, |name| Error::NotMember { group: name })?;
         let detail = "the provider says that there is no such group for this device".to_owned();
         self.warn(Some(&group), WarningKind::GroupGone, detail);
@@ -202,8 +211,18 @@ impl<S: ClientStore> Core<S> {
         group: GroupId,
         error: impl Fn(String) -> Error,
     ) -> Result<(), Error> {
+        self.end_tasks(group, Vec::new(), error)
+    }
+
+    /// Ends every task of a group together with what made them fail.
+    fn end_tasks(
+        &mut self,
+        group: GroupId,
+        mut changes: ClientChanges,
+        error: impl Fn(String) -> Error,
+    ) -> Result<(), Error> {
         let name = self.row(group)?.name;
-        let mut changes = vec![ClientChange::EraseOutgoing(group)];
+        changes.push(ClientChange::EraseOutgoing(group));
         for intent in self.store.intents()? {
             if intent.group == Some(group) {
                 changes.push(ClientChange::EraseIntent(intent.id));

@@ -131,10 +131,12 @@ impl<S: ClientStore> Core<S> {
             let entering: Entering = from_body(&join.body)?;
             let pointer = decode_pointer(&entering)?;
             let group = pointer.position.group;
-            if self
-                .store
-                .group(&group)?
-                .is_some_and(|row| row.state != GroupState::Removed)
+            // Whoever was removed and invited again has another slot, and reads no more by the old.
+            if !self.round.gone.contains(&group)
+                && self
+                    .store
+                    .group(&group)?
+                    .is_some_and(|row| row.state != GroupState::Removed)
             {
                 // Check 114: one is in a group once. A removal that is still unread comes first.
                 if self.round.caught_up.contains(&group) {
@@ -228,6 +230,9 @@ impl<S: ClientStore> Core<S> {
         ];
         self.apply(changes)?;
         self.groups.insert(id, group);
+        self.round.caught_up.remove(&id);
+        self.round.shut.remove(&id);
+        self.round.gone.remove(&id);
         self.round.counted = false;
         Ok(())
     }

@@ -35,6 +35,9 @@ impl<S: ClientStore> Core<S> {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
         if page.entries.is_empty() {
+            if self.round.shut.contains(&group) {
+                return self.group_gone(group);
+            }
             self.round.caught_up.insert(group);
             return self.check_acknowledged(group);
         }
@@ -45,7 +48,7 @@ impl<S: ClientStore> Core<S> {
             }
             match position(&row).advance(&entry) {
                 Ok(_) => self.entry(row, &entry, rng)?,
-                Err(broken) => return self.halt(row, broken.to_string()),
+                Err(broken) => return self.halt(row, &broken.to_string()),
             }
         }
         Ok(())
@@ -58,7 +61,7 @@ impl<S: ClientStore> Core<S> {
             Some((sequence, _)) if sequence <= row.cursor => {
                 let detail =
                     format!("the provider acknowledged entry {sequence} and shows another");
-                self.halt(row, detail)
+                self.halt(row, &detail)
             }
             _ => Ok(()),
         }
@@ -96,13 +99,13 @@ impl<S: ClientStore> Core<S> {
         rng: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
         if draft.append.message != entry.message {
-            return self.halt(row, "the provider altered a message of this device".into());
+            return self.halt(row, "the provider altered a message of this device");
         }
         if draft
             .acknowledged
             .is_some_and(|(at, head)| at == entry.sequence && head != entry.head)
         {
-            return self.halt(row, "a receipt contradicts the provider's log".into());
+            return self.halt(row, "a receipt contradicts the provider's log");
         }
         changes.push(ClientChange::EraseOutgoing(row.id));
         changes.extend(draft.task.map(ClientChange::EraseIntent));
@@ -178,6 +181,7 @@ impl<S: ClientStore> Core<S> {
         changes.push(ClientChange::Records(row.id, delta));
         row.epoch = group.epoch();
         row.members = after.len() as u64;
+        self.leave_again(row, changes)?;
         for addition in &draft.additions {
             let post = Self::posting(row, draft, addition, rng)?;
             changes.push(ClientChange::AddPost(to_body(&post)));
@@ -402,21 +406,7 @@ impl<S: ClientStore> Core<S> {
         if summary.self_removed {
             return self.removed(row, entry, by, changes);
         }
-        if row.leaving {
-            // The proposal went with its epoch: it is made again.
-            let id = self
-                .store
-                .intents()?
-                .last()
-                .map_or(1, |intent| intent.id + 1);
-            let body = to_body(&Task::Leave);
-            changes.push(ClientChange::PutIntent(Intent {
-                id,
-                group: Some(row.id),
-                body,
-            }));
-            row.leaving = false;
-        }
+        self.leave_again(row, changes)?;
         let members = self.members(row.id)?;
         let updated = members
             .into_iter()
@@ -432,6 +422,22 @@ impl<S: ClientStore> Core<S> {
             removed,
             updated: updated.map(|(_, device)| device).collect(),
         });
+        Ok(())
+    }
+
+    /// A wish to leave went with its epoch: it is made again.
+    fn leave_again(&self, row: &mut GroupRow, changes: &mut ClientChanges) -> Result<(), Error> {
+        if !row.leaving {
+            return Ok(());
+        }
+        let id = self.next_intent()?;
+        let body = to_body(&Task::Leave);
+        changes.push(ClientChange::PutIntent(Intent {
+            id,
+            group: Some(row.id),
+            body,
+        }));
+        row.leaving = false;
         Ok(())
     }
 

@@ -131,9 +131,15 @@ pub struct Core<S> {
 /// What was asked since the caller last wanted to be up to date.
 #[derive(Default)]
 struct Round {
+    /// The device certificate is the provider's newest.
+    renewed: bool,
     counted: bool,
     inbox_read: bool,
     caught_up: BTreeSet<GroupId>,
+    /// Groups that took no append, as if they were not there: the log says why.
+    shut: BTreeSet<GroupId>,
+    /// Groups whose log is not there for this device.
+    gone: BTreeSet<GroupId>,
     /// Appends that lost to others' commits.
     lost: BTreeMap<GroupId, u32>,
 }

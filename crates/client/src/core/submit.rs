@@ -153,18 +153,21 @@ impl<S: ClientStore> Core<S> {
     fn submit(&mut self, group: GroupId, task: &Task) -> Result<Submitted, Error> {
         let row = self.row(group)?;
         Self::check_may_act(&row)?;
-        let id = self
-            .store
-            .intents()?
-            .last()
-            .map_or(1, |intent| intent.id + 1);
+        let id = self.next_intent()?;
         let intent = Intent {
             id,
             group: Some(group),
             body: to_body(task),
         };
         self.apply(vec![ClientChange::PutIntent(intent)])?;
+        // Numbers come again; how an earlier task of this number ended was not asked for.
+        self.outcomes.remove(&id);
         Ok(id)
+    }
+
+    pub(super) fn next_intent(&self) -> Result<u64, Error> {
+        let intents = self.store.intents()?;
+        Ok(intents.last().map_or(1, |intent| intent.id + 1))
     }
 
     /// The oldest task of a group.

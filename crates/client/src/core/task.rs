@@ -53,6 +53,7 @@ impl<S: ClientStore> Core<S> {
         }
         if let Some(draft) = self.draft(id)?
             && draft.acknowledged.is_none()
+            && !self.round.shut.contains(&id)
         {
             let request = self.slot_request(&row, Action::Append(draft.append), now)?;
             return Ok(Some((Step::Append(id), Request::Append(request))));
@@ -65,6 +66,9 @@ impl<S: ClientStore> Core<S> {
             };
             let request = self.slot_request(&row, action, now)?;
             return Ok(Some((Step::Read(id), Request::Read(request))));
+        }
+        if self.round.shut.contains(&id) {
+            return Ok(None);
         }
         if let Some((task, Task::Invite { users, .. })) = self.first_task(id)?
             && let Some(user) = users.last()
@@ -145,7 +149,8 @@ impl<S: ClientStore> Core<S> {
                 };
                 self.apply(vec![ClientChange::EraseIntent(id)])?;
                 self.outcomes.insert(id, Err(error));
-                Ok(false)
+                // On to the next task.
+                Ok(true)
             }
         }
     }
@@ -206,6 +211,7 @@ impl<S: ClientStore> Core<S> {
             None => Vec::new(),
         };
         let before = devices(group)?;
+        check_new(&before, &change.add, &row.name)?;
         let intent = CommitIntent {
             add: verified.clone(),
             remove: removed,
@@ -310,15 +316,15 @@ impl<S: ClientStore> Core<S> {
 
     /// The provider has it, durably. What it means is settled when it comes in the log's order.
     pub(super) fn appended(&mut self, group: GroupId, receipt: Receipt) -> Result<(), Error> {
-        let position = self.verify_receipt(&receipt)?;
+        let position = match self.verify_receipt(&receipt) {
+            Ok(position) if position.group == group => position,
+            Ok(_) => return self.halt(self.row(group)?, "a receipt for another group"),
+            Err(Error::Forged { what }) => return self.halt(self.row(group)?, &what),
+            Err(error) => return Err(error),
+        };
         let Some(mut draft) = self.draft(group)? else {
             return Ok(());
         };
-        if position.group != group {
-            return Err(Error::Forged {
-                what: "a receipt for another group".into(),
-            });
-        }
         draft.acknowledged = Some((position.sequence, position.head));
         self.round.caught_up.remove(&group);
         self.apply(vec![ClientChange::PutOutgoing(Outgoing {
@@ -341,12 +347,11 @@ impl<S: ClientStore> Core<S> {
                 Ok(())
             }
             ProblemCode::NotFound => {
-                // Perhaps removed meanwhile: the log says so up to the commit that did it.
-                self.drop_draft(group)?;
-                if self.round.caught_up.remove(&group) {
-                    return Ok(());
-                }
-                self.group_gone(group)
+                // Perhaps removed meanwhile: the log says so up to the commit that did it, and
+                // whether this had come before.
+                self.round.caught_up.remove(&group);
+                self.round.shut.insert(group);
+                Ok(())
             }
             ProblemCode::Internal | ProblemCode::Unavailable | ProblemCode::TooMany => {
                 Err(Error::Refused(problem))
@@ -358,7 +363,7 @@ impl<S: ClientStore> Core<S> {
         }
     }
 
-    fn drop_draft(&mut self, group: GroupId) -> Result<(), Error> {
+    pub(super) fn drop_draft(&mut self, group: GroupId) -> Result<(), Error> {
         let Some(draft) = self.draft(group)? else {
             return Ok(());
         };
@@ -483,6 +488,22 @@ fn seal_welcome(
     draft.welcome_key = Some(bounded(key.expose())?);
     draft.additions = additions;
     Ok(())
+}
+
+/// Others may have added somebody since this was asked.
+fn check_new(
+    members: &[(LeafIndex, DeviceName)],
+    add: &[ClaimedKeyPackage],
+    name: &str,
+) -> Result<(), Error> {
+    let is_member = |user: &UserName| members.iter().any(|(_, device)| device.user() == user);
+    match add.iter().find(|one| is_member(one.device.user())) {
+        Some(one) => Err(Error::AlreadyMember {
+            user: one.device.user().clone(),
+            group: name.to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn leaves_of(group: &Group, user: &UserName, name: &str) -> Result<Vec<LeafIndex>, Error> {

@@ -227,7 +227,7 @@ fn queues_keep_their_order() {
         let intent = |id, group| Intent {
             id,
             group,
-            body: secret(&[id as u8]),
+            body: secret(&id.to_be_bytes()),
         };
         let join = |reference: u8, body: u8| Join {
             reference: vec![reference],

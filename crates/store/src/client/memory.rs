@@ -30,7 +30,9 @@ pub struct MemoryStore {
 
 impl ClientStore for MemoryStore {
     fn apply(&mut self, changes: ClientChanges) -> Result<(), ClientStoreError> {
-        changes.into_iter().for_each(|change| self.change(change));
+        for change in changes {
+            self.change(change);
+        }
         Ok(())
     }
 

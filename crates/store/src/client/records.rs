@@ -22,14 +22,18 @@ impl<'a, S: ClientStore + ?Sized> GroupRecords<'a, S> {
 
 impl<S: ClientStore + ?Sized> Records for GroupRecords<'_, S> {
     fn get(&self, key: &RecordKey) -> Result<Option<Secret>, RecordsError> {
-        self.store.record(&self.group, key).map_err(failed)
+        self.store
+            .record(&self.group, key)
+            .map_err(|error| failed(&error))
     }
 
     fn scan(&self, prefix: &[u8]) -> Result<Vec<(RecordKey, Secret)>, RecordsError> {
-        self.store.records(&self.group, prefix).map_err(failed)
+        self.store
+            .records(&self.group, prefix)
+            .map_err(|error| failed(&error))
     }
 }
 
-fn failed(error: ClientStoreError) -> RecordsError {
+fn failed(error: &ClientStoreError) -> RecordsError {
     RecordsError(error.to_string())
 }

@@ -52,8 +52,9 @@ impl SqlCipherStore {
 /// Gives the key and reads once, which fails if it is wrong; only then come the settings, which
 /// would write.
 fn unlock(connection: &Connection, key: &Secret) -> Result<(), ClientStoreError> {
-    let mut pragma = Zeroizing::new(String::with_capacity(96));
-    pragma.push_str("PRAGMA key = \"x'");
+    // A wrong key is this function's error to tell, not SQLCipher's to print.
+    let mut pragma = Zeroizing::new(String::with_capacity(128));
+    pragma.push_str("PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'");
     for byte in key.expose() {
         for digit in [byte >> 4, byte & 15] {
             pragma.push(char::from_digit(digit.into(), 16).expect("four bits are one digit"));

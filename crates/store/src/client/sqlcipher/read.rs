@@ -84,17 +84,14 @@ pub(super) fn records(
 ) -> Result<Vec<(RecordKey, Secret)>> {
     let read = |row: &Row<'_>| Ok((RecordKey(row.get("key")?), row::secret(row, "value")?));
     let group = group.as_slice();
-    match after_prefix(prefix) {
-        Some(end) => {
-            let sql = "SELECT key, value FROM records
-                       WHERE group_id = ?1 AND key >= ?2 AND key < ?3 ORDER BY key";
-            all(connection, sql, (group, prefix, end), read)
-        }
-        None => {
-            let sql = "SELECT key, value FROM records
-                       WHERE group_id = ?1 AND key >= ?2 ORDER BY key";
-            all(connection, sql, (group, prefix), read)
-        }
+    if let Some(end) = after_prefix(prefix) {
+        let sql = "SELECT key, value FROM records
+                   WHERE group_id = ?1 AND key >= ?2 AND key < ?3 ORDER BY key";
+        all(connection, sql, (group, prefix, end), read)
+    } else {
+        let sql = "SELECT key, value FROM records
+                   WHERE group_id = ?1 AND key >= ?2 ORDER BY key";
+        all(connection, sql, (group, prefix), read)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The store's writes, inside the transaction of one step.
 
+use folkmoot_crypto::Secret;
 use folkmoot_mls::{Change, Delta};
 use folkmoot_protocol::GroupId;
 use rusqlite::{Connection, Params, Result};
@@ -99,7 +100,7 @@ fn put_key_package(connection: &Connection, row: &KeyPackageRow) -> Result<()> {
         (
             &row.reference,
             &row.package,
-            row.secrets.as_ref().map(|secrets| secrets.expose()),
+            row.secrets.as_ref().map(Secret::expose),
             row.expires.0.cast_signed(),
             row.uploaded,
         ),

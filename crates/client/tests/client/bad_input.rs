@@ -1,0 +1,359 @@
+//! Forged, truncated and meaningless bytes, from the provider and from members.
+
+use folkmoot_client::core::{Request, Response};
+use folkmoot_client::{Error, WarningKind};
+use folkmoot_crypto::SignatureKeyPair;
+use folkmoot_protocol::{
+    Action, Append, ChainHead, ClaimedKeyPackage, EntryKind, GroupId, IdempotencyKey,
+    KeyPackagesClaimed, LogEntry, LogPage, LogPosition, NewEntry, SealedPointer, SlotRequest,
+    Timestamp,
+};
+use folkmoot_store::client::{ClientStore, GroupState};
+
+use crate::world::{Answer, World, user};
+
+/// Changes the entries that somebody reads.
+fn on_read(
+    world: &mut World,
+    victim: &'static str,
+    mut change: impl FnMut(Vec<LogEntry>) -> Vec<LogEntry> + 'static,
+) {
+    world.tamper = Some(Box::new(move |name, request, answer: Answer| {
+        match (request, answer) {
+            (Request::Read(_), Ok(Response::Page(page))) if name == victim => {
+                let entries = change(page.entries.into_vec()).try_into().unwrap();
+                Ok(Response::Page(LogPage { entries }))
+            }
+            (_, answer) => answer,
+        }
+    }));
+}
+
+fn flip_last(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    bytes
+}
+
+/// The provider shows Bob another log: he takes none of it and sends nothing more.
+fn assert_caught(change: impl FnMut(Vec<LogEntry>) -> Vec<LogEntry> + 'static) {
+    let (mut world, group) = World::with_group(1, &["alice", "bob"]);
+    world.send_text("alice", group, "one").unwrap();
+    world.send_text("alice", group, "two").unwrap();
+    on_read(&mut world, "bob", change);
+    world.run("bob").unwrap();
+    assert!(world.warnings("bob").contains(&WarningKind::ForgedLog));
+    assert!(world.texts("bob", group).len() < 2);
+    world.tamper = None;
+    let refused = world.send_text("bob", group, "hello");
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+    world.run("alice").unwrap();
+    assert_eq!(world.texts("alice", group), ["one", "two"]);
+}
+
+#[test]
+fn an_altered_message_is_caught() {
+    assert_caught(|mut entries| {
+        if let Some(entry) = entries.first_mut() {
+            entry.message = flip_last(&entry.message).try_into().unwrap();
+        }
+        entries
+    });
+}
+
+#[test]
+fn a_truncated_message_is_caught() {
+    assert_caught(|mut entries| {
+        if let Some(entry) = entries.first_mut() {
+            entry.message = entry.message[..entry.message.len() / 2].try_into().unwrap();
+        }
+        entries
+    });
+}
+
+#[test]
+fn a_wrong_chain_head_is_caught() {
+    assert_caught(|mut entries| {
+        if let Some(entry) = entries.first_mut() {
+            entry.head = ChainHead([9; 32]);
+        }
+        entries
+    });
+}
+
+#[test]
+fn a_left_out_entry_is_caught() {
+    assert_caught(|entries| entries.into_iter().skip(1).collect());
+}
+
+#[test]
+fn entries_in_another_order_are_caught() {
+    assert_caught(|mut entries| {
+        entries.reverse();
+        entries
+    });
+}
+
+#[test]
+fn a_receipt_that_the_provider_did_not_sign_is_refused() {
+    let (mut world, group) = World::with_group(2, &["alice", "bob"]);
+    world.tamper = Some(Box::new(|_, request, answer: Answer| {
+        match (request, answer) {
+            (Request::Append(_), Ok(Response::Appended(mut appended))) => {
+                appended.receipt.signature.0[0] ^= 1;
+                Ok(Response::Appended(appended))
+            }
+            (_, answer) => answer,
+        }
+    }));
+    let refused = world.send_text("alice", group, "hello");
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_provider_that_shows_two_logs_is_found_out_by_what_members_say() {
+    let (mut world, group) = World::with_group(3, &["alice", "bob"]);
+    world.send_text("alice", group, "one").unwrap();
+    let row = world.store("bob").group(&group).unwrap().unwrap();
+    let mut position = LogPosition {
+        group,
+        sequence: row.cursor,
+        head: row.head,
+    };
+    // The same messages at other times: a chain that is right in itself, and another one.
+    on_read(&mut world, "bob", move |entries| {
+        let retold = entries.into_iter().map(|entry| {
+            let time = Timestamp(entry.time.0 + 1);
+            let retold = position.extend(new_entry(entry), time).unwrap();
+            position = position.advance(&retold).unwrap();
+            retold
+        });
+        retold.collect()
+    });
+    world.run("bob").unwrap();
+    assert_eq!(world.warnings("bob"), []);
+    world.send_text("alice", group, "two").unwrap();
+    world.run("bob").unwrap();
+    assert_eq!(world.warnings("bob"), [WarningKind::SplitView]);
+    assert_eq!(
+        world.texts("bob", group),
+        ["one", "two"],
+        "it warns, and loses nothing"
+    );
+}
+
+fn new_entry(entry: LogEntry) -> NewEntry {
+    NewEntry {
+        epoch: entry.epoch,
+        kind: entry.kind,
+        message: entry.message,
+        welcome_digest: entry.welcome_digest,
+        opens: entry.opens,
+        closes: entry.closes,
+        idempotency: entry.idempotency,
+    }
+}
+
+/// A member appends bytes of its own making, with its own slot.
+fn append_as(world: &mut World, name: &str, group: GroupId, kind: EntryKind, message: &[u8]) {
+    let row = world.store(name).group(&group).unwrap().unwrap();
+    let keys = SignatureKeyPair {
+        private: row.slot_key,
+        public: Vec::new(),
+    };
+    let append = Append {
+        idempotency: IdempotencyKey::generate(&mut world.rng),
+        epoch: row.epoch,
+        kind,
+        message: message.try_into().unwrap(),
+        welcome: None,
+        opens: Vec::new().try_into().unwrap(),
+        closes: Vec::new().try_into().unwrap(),
+    };
+    let domain = world.provider.address().domain().clone();
+    let action = Action::Append(append);
+    let request = SlotRequest::sign(&keys, &domain, group, row.slot, world.now, action).unwrap();
+    let mut rng = world.rng.clone();
+    world
+        .provider
+        .answer(&Request::Append(Box::new(request)), world.now, &mut rng)
+        .unwrap();
+}
+
+/// The last message that somebody sent, as it stands in the log.
+fn capture(world: &mut World, act: impl FnOnce(&mut World)) -> LogEntry {
+    let last = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let seen = std::rc::Rc::clone(&last);
+    on_read(world, "bob", move |entries| {
+        if let Some(entry) = entries.last() {
+            *seen.borrow_mut() = Some(entry.clone());
+        }
+        entries
+    });
+    act(world);
+    world.run("bob").unwrap();
+    world.tamper = None;
+    last.take().unwrap()
+}
+
+#[test]
+fn a_members_forged_message_is_skipped_and_the_log_goes_on() {
+    let (mut world, group) = World::with_group(4, &["alice", "bob", "carol"]);
+    let entry = capture(&mut world, |world| {
+        world.send_text("alice", group, "good").unwrap();
+    });
+    append_as(
+        &mut world,
+        "bob",
+        group,
+        EntryKind::Application,
+        &flip_last(&entry.message),
+    );
+    append_as(
+        &mut world,
+        "bob",
+        group,
+        EntryKind::Application,
+        &entry.message,
+    );
+    world.send_text("alice", group, "also good").unwrap();
+    world.settle();
+    for name in ["alice", "carol"] {
+        assert_eq!(world.texts(name, group), ["good", "also good"], "{name}");
+        let warnings = world.warnings(name);
+        assert_eq!(
+            warnings,
+            [WarningKind::InvalidMessage; 2],
+            "{name}: forged, and replayed"
+        );
+    }
+    world.assert_agreed(group, &["alice", "bob", "carol"]);
+}
+
+#[test]
+fn a_members_forged_commit_wedges_nobody() {
+    let (mut world, group) = World::with_group(5, &["alice", "bob", "carol"]);
+    let entry = capture(&mut world, |world| {
+        let task = world.core("alice").update(group).unwrap();
+        world.finish("alice", task).unwrap();
+    });
+    world.settle();
+    // The header of a commit for the new epoch, and nothing behind it that opens.
+    let epoch = world.store("bob").group(&group).unwrap().unwrap().epoch.0;
+    let old = (epoch - 1).to_be_bytes();
+    let at = entry
+        .message
+        .windows(8)
+        .position(|window| window == old)
+        .unwrap();
+    let mut message = entry.message.to_vec();
+    message[at..at + 8].copy_from_slice(&epoch.to_be_bytes());
+    append_as(&mut world, "bob", group, EntryKind::Commit, &message);
+    for name in ["alice", "carol"] {
+        world.run(name).unwrap();
+        assert_eq!(
+            world.warnings(name),
+            [WarningKind::InvalidMessage],
+            "{name}"
+        );
+        let row = world.store(name).group(&group).unwrap().unwrap();
+        assert_eq!(
+            (row.state, row.epoch.0),
+            (GroupState::Active, epoch),
+            "{name} stays"
+        );
+    }
+    // The provider has ended the epoch; a command comes to an end with an error, not never.
+    let refused = world.send_text("alice", group, "hello?");
+    assert!(refused.is_err());
+    assert_eq!(world.store("alice").intents().unwrap(), []);
+    // Another group is as good as before.
+    let other = world.create("alice");
+    world.send_text("alice", other, "elsewhere").unwrap();
+}
+
+#[test]
+fn a_garbage_pointer_is_dropped_and_a_good_one_still_works() {
+    let mut world = World::of(6, &["alice", "bob"]);
+    let group = world.create("alice");
+    // What Alice posts arrives as garbage.
+    let task = world.core("alice").invite(group, &[user("bob")]).unwrap();
+    world.finish("alice", task).unwrap();
+    let mut spoiled = false;
+    world.tamper = Some(Box::new(move |name, request, answer: Answer| {
+        match (request, answer) {
+            (Request::ReadInbox(..), Ok(Response::Inbox(mut page)))
+                if name == "bob" && !spoiled =>
+            {
+                let mut items = page.items.into_vec();
+                for item in &mut items {
+                    item.pointer =
+                        SealedPointer::try_from(flip_last(&item.pointer.0).as_slice()).unwrap();
+                    spoiled = true;
+                }
+                page.items = items.try_into().unwrap();
+                Ok(Response::Inbox(page))
+            }
+            (_, answer) => answer,
+        }
+    }));
+    world.run("bob").unwrap();
+    assert_eq!(world.warnings("bob"), [WarningKind::BadInvitation]);
+    assert_eq!(world.store("bob").groups().unwrap(), []);
+    world.tamper = None;
+    let task = world.core("alice").remove(group, &user("bob")).unwrap();
+    world.finish("alice", task).unwrap();
+    let task = world.core("alice").invite(group, &[user("bob")]).unwrap();
+    world.finish("alice", task).unwrap();
+    world.settle();
+    world.assert_agreed(group, &["alice", "bob"]);
+}
+
+#[test]
+fn a_key_package_of_somebody_else_is_refused() {
+    let (mut world, group) = World::with_group(7, &["alice", "bob", "carol"]);
+    let task = world.core("alice").remove(group, &user("carol")).unwrap();
+    world.finish("alice", task).unwrap();
+    // The provider hands out Carol's key package as if it were Dave's.
+    world.tamper = Some(Box::new(|_, request, answer: Answer| {
+        match (request, answer) {
+            (Request::ClaimKeyPackages(..), Ok(Response::Claimed(claimed))) => {
+                let device = user("dave").device("phone").unwrap();
+                let packages: Vec<_> = claimed
+                    .packages
+                    .into_vec()
+                    .into_iter()
+                    .map(|one| ClaimedKeyPackage {
+                        device: device.clone(),
+                        ..one
+                    })
+                    .collect();
+                Ok(Response::Claimed(KeyPackagesClaimed {
+                    packages: packages.try_into().unwrap(),
+                }))
+            }
+            (_, answer) => answer,
+        }
+    }));
+    let task = world.core("alice").invite(group, &[user("carol")]).unwrap();
+    let refused = world.finish("alice", task);
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+    world.tamper = None;
+    world.settle();
+    world.assert_agreed(group, &["alice", "bob"]);
+}
+
+#[test]
+fn an_invitation_to_nowhere_is_dropped() {
+    let mut world = World::of(8, &["alice", "bob"]);
+    let group = world.create("alice");
+    let task = world.core("alice").invite(group, &[user("bob")]).unwrap();
+    world.finish("alice", task).unwrap();
+    world.tamper = Some(Box::new(|_, request, answer| match request {
+        Request::Redeem(_) => Err(folkmoot_protocol::Problem::not_found()),
+        _ => answer,
+    }));
+    world.run("bob").unwrap();
+    assert_eq!(world.warnings("bob"), [WarningKind::BadInvitation]);
+    assert_eq!(world.store("bob").joins().unwrap(), []);
+}

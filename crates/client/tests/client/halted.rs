@@ -1,0 +1,122 @@
+//! A provider that was caught: what was asked ends with an error, and nothing more is sent.
+
+use folkmoot_client::core::{Request, Response};
+use folkmoot_client::{Error, WarningKind};
+use folkmoot_protocol::{GroupId, LogPage};
+use folkmoot_store::client::ClientStore;
+
+use crate::stage::Stage;
+use crate::world::{Answer, World};
+
+/// Bob asks for something while the provider lies; how that ends, and whether he stops for good.
+fn assert_halts(tamper: impl FnMut(Request, Answer) -> Answer + 'static) {
+    let (mut world, group) = World::with_group(1, &["alice", "bob"]);
+    world.send_text("alice", group, "one").unwrap();
+    lie_to_bob(&mut world, tamper);
+    let refused = world.send_text("bob", group, "two");
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+    assert_eq!(world.warnings("bob"), [WarningKind::ForgedLog]);
+    assert_stopped(&mut world, group);
+}
+
+fn lie_to_bob(world: &mut World, mut tamper: impl FnMut(Request, Answer) -> Answer + 'static) {
+    world.tamper = Some(Box::new(move |name, request, answer| {
+        if name == "bob" {
+            tamper(request.clone(), answer)
+        } else {
+            answer
+        }
+    }));
+}
+
+/// The provider is honest again; Bob, opened again, has kept nothing to send and sends nothing.
+fn assert_stopped(world: &mut World, group: GroupId) {
+    lie_to_bob(world, |request, answer| {
+        assert!(!matches!(request, Request::Append(_)), "it is sent anyway");
+        answer
+    });
+    world.crash("bob");
+    world.run("bob").unwrap();
+    let store = world.store("bob");
+    assert!(store.group(&group).unwrap().unwrap().halted);
+    assert_eq!(store.intents().unwrap(), []);
+    assert_eq!(store.outgoing(&group).unwrap(), None);
+    let again = world.core("bob").send(group, "three");
+    assert!(matches!(again, Err(Error::Forged { .. })), "{again:?}");
+}
+
+fn altered(page: LogPage, alter: impl Fn(&mut folkmoot_protocol::LogEntry)) -> Answer {
+    let mut entries = page.entries.into_vec();
+    entries.iter_mut().for_each(alter);
+    let entries = entries.try_into().unwrap();
+    Ok(Response::Page(LogPage { entries }))
+}
+
+#[test]
+fn a_task_under_way_ends_when_the_log_is_forged() {
+    assert_halts(|_, answer| match answer {
+        Ok(Response::Page(page)) => altered(page, |entry| entry.time.0 += 1),
+        answer => answer,
+    });
+}
+
+#[test]
+fn a_receipt_that_the_provider_did_not_sign_stops_the_group() {
+    assert_halts(|_, answer| match answer {
+        Ok(Response::Appended(mut appended)) => {
+            appended.receipt.signature.0[0] ^= 1;
+            Ok(Response::Appended(appended))
+        }
+        answer => answer,
+    });
+}
+
+#[test]
+fn a_receipt_for_another_group_stops_the_group() {
+    let (mut world, group) = World::with_group(2, &["bob", "alice"]);
+    let other = world.create("bob");
+    world.run("bob").unwrap();
+    let task = world.core("bob").send(other, "elsewhere").unwrap();
+    let kept = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let seen = std::rc::Rc::clone(&kept);
+    lie_to_bob(&mut world, move |_, answer| {
+        if let Ok(Response::Appended(appended)) = &answer {
+            *seen.borrow_mut() = Some(appended.clone());
+        }
+        answer
+    });
+    world.finish("bob", task).unwrap();
+    let foreign = kept.take().unwrap();
+    lie_to_bob(&mut world, move |_, answer| match answer {
+        Ok(Response::Appended(_)) => Ok(Response::Appended(foreign.clone())),
+        answer => answer,
+    });
+    let refused = world.send_text("bob", group, "two");
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+    assert_stopped(&mut world, group);
+    world.tamper = None;
+    world.send_text("bob", other, "still good").unwrap();
+}
+
+#[test]
+fn an_acknowledged_message_that_the_log_does_not_show_stops_the_group() {
+    let mut stage = Stage::new(3, &["bob", "alice"]);
+    let group = stage.group;
+    stage.world.core("bob").send(group, "one").unwrap();
+    let request = stage.up_to_append("bob");
+    let receipt = stage.carry(&request);
+    stage.take("bob", receipt.clone());
+    stage.run("bob");
+    let task = stage.world.core("bob").send(group, "two").unwrap();
+    stage.up_to_append("bob");
+    // The provider keeps it to itself and shows the receipt that it gave before.
+    stage.take("bob", receipt);
+    stage.run("bob");
+    let refused = stage.outcome("bob", task);
+    assert!(
+        matches!(refused, Some(Err(Error::Forged { .. }))),
+        "{refused:?}"
+    );
+    assert_eq!(stage.world.texts("bob", group), ["one"]);
+    assert_stopped(&mut stage.world, group);
+}
