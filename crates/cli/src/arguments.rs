@@ -14,6 +14,13 @@ use folkmoot_protocol::{JoinAddress, RegistrationPolicy};
 use crate::failure::Failure;
 use crate::output::Output;
 
+const ABOUT: &str = "\
+Private group messaging: RFC 9420 (MLS) inside RFC 9750's architecture
+
+One binary is the provider that an organisation runs, the client that its people use, and a
+demonstration of both. Messages are end-to-end encrypted with Messaging Layer Security (MLS); the
+provider puts in order and keeps what it cannot read.";
+
 const EXAMPLES: &str = "\
 See it work, with nothing set up:
   folkmoot demo
@@ -46,20 +53,17 @@ Exit codes:
 
 /// Private group messaging: RFC 9420 (MLS) inside RFC 9750's architecture
 ///
-/// One binary is the provider that an organisation runs, the client that its people use, and a
-/// demonstration of both. Messages are end-to-end encrypted with Messaging Layer Security (MLS,
-/// RFC 9420); the provider orders and keeps what it cannot read (RFC 9750).
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_about = ABOUT,
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"),
     subcommand_required = true,
     arg_required_else_help = true
 )]
 pub(crate) struct Arguments {
-    /// Where keys and messages are kept [default: $FOLKMOOT_PROFILE, else
-    /// ~/.local/share/folkmoot/profile]
+    /// Where keys and messages are [default: $FOLKMOOT_PROFILE or ~/.local/share/folkmoot/profile]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) profile: Option<PathBuf>,
     /// One JSON object per line on stdout, errors as one on stderr
@@ -79,7 +83,9 @@ Examples:
   folkmoot serve --listen 0.0.0.0:7443 --domain example.org --data /var/lib/folkmoot
   folkmoot serve --config provider.toml
 
-The first line on stdout is the join address. SIGINT or SIGTERM stops it in good order.")]
+The first line on stdout is the join address. With --interactive, a line `invite` on stdin gets
+one more, with an invite of its own, and `invite bob` one for a further device of bob, who exists.
+SIGINT or SIGTERM stops it in good order.")]
     Serve(Serve),
     /// Get a name at a provider for this device
     #[command(after_help = "\
@@ -169,6 +175,9 @@ pub(crate) struct Serve {
     /// A TOML file with these settings and more; what is on the command line wins
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Answer `invite` and `invite USER` on stdin with a join address
+    #[arg(long)]
+    pub(crate) interactive: bool,
     /// Stop when stdin ends, so that no provider outlives whoever started it
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,

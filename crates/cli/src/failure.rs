@@ -130,7 +130,7 @@ fn client_code(error: &ClientError) -> &'static str {
 
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
-        let message = error.to_string();
+        let message = first_and_last_line(&error.to_string());
         match error {
             ServerError::Config(_) | ServerError::Certificate(_) => Self::usage(message),
             ServerError::Listen { .. } => {
@@ -143,5 +143,43 @@ impl From<ServerError> for Failure {
             },
             _ => Self::internal(message),
         }
+    }
+}
+
+/// TOML's errors draw the place where they are: their first line names it, their last says what is
+/// wrong there.
+fn first_and_last_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default().to_owned();
+    match lines.next_back() {
+        Some(last) => format!("{first}: {last}"),
+        None => first,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawing_becomes_a_line() {
+        let drawing =
+            "at line 1, column 1\n  |\n1 | domian = 1\n  | ^^^^^^\nunknown field `domian`\n";
+        assert_eq!(
+            first_and_last_line(drawing),
+            "at line 1, column 1: unknown field `domian`"
+        );
+        assert_eq!(first_and_last_line("one line"), "one line");
+        assert_eq!(first_and_last_line(""), "");
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_not_told_so() {
+        let gone = Failure::output(&std::io::Error::from(ErrorKind::BrokenPipe));
+        assert!(gone.is_silent());
+        assert_eq!(gone.exit(), 0);
+        let full = Failure::output(&std::io::Error::from(ErrorKind::StorageFull));
+        assert!(!full.is_silent());
+        assert_eq!(full.exit(), Failure::INTERNAL);
     }
 }

@@ -13,6 +13,9 @@ const MAX_READ: usize = MAX_TEXT + 2;
 /// Lines that were typed and are not sent yet; reading waits at more.
 const LINES_AHEAD: usize = 16;
 
+/// Lines as they are typed, until stdin ends.
+pub(crate) type Lines = mpsc::Receiver<Result<String, Failure>>;
+
 /// All of stdin as one text, without its last line break.
 pub(crate) fn text(from: impl Read) -> Result<String, Failure> {
     let mut bytes = Vec::new();
@@ -26,7 +29,7 @@ pub(crate) fn text(from: impl Read) -> Result<String, Failure> {
 ///
 /// A thread of its own reads them: a read of a terminal cannot be given up, and the program must
 /// not wait for it when it ends.
-pub(crate) fn lines() -> mpsc::Receiver<Result<String, Failure>> {
+pub(crate) fn lines() -> Lines {
     let (sender, receiver) = mpsc::channel(LINES_AHEAD);
     std::thread::spawn(move || {
         let mut stdin = std::io::stdin().lock();
@@ -38,6 +41,14 @@ pub(crate) fn lines() -> mpsc::Receiver<Result<String, Failure>> {
         }
     });
     receiver
+}
+
+/// The next line that is typed; nothing, and never, where nobody types.
+pub(crate) async fn next(lines: Option<&mut Lines>) -> Option<Result<String, Failure>> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn line(from: &mut impl BufRead) -> Option<Result<String, Failure>> {

@@ -34,13 +34,14 @@ pub(super) async fn run(profile: &Path, group: Group, output: &mut Output) -> Re
 
 async fn change(client: &mut Client, change: GroupChange, output: &Output) -> Result<(), Failure> {
     let progress = output.progress("changing the group");
-    let changed = perform(client, change).await;
+    let change = async |client: &mut Client| perform(client, &change).await;
+    let (changed, events) = session::ask(client, change).await;
     drop(progress);
     let own = match &changed {
         Ok(Changed::Committed(_, commit)) => Some(commit),
         _ => None,
     };
-    session::tell(client.take_events(), own, output)?;
+    session::tell(events, own, output)?;
     match changed? {
         Changed::Created(group) => output.report(&Created { group: &group }),
         Changed::Leaving(group) => output.report(&Leaving { group: &group }),
@@ -48,25 +49,23 @@ async fn change(client: &mut Client, change: GroupChange, output: &Output) -> Re
     }
 }
 
-async fn perform(client: &mut Client, change: GroupChange) -> Result<Changed, Error> {
+async fn perform(client: &mut Client, change: &GroupChange) -> Result<Changed, Error> {
     Ok(match change {
-        GroupChange::Create { name } => Changed::Created(client.create_group(&name).await?),
+        GroupChange::Create { name } => Changed::Created(client.create_group(name).await?),
         GroupChange::Leave { group } => {
-            client.leave(&group).await?;
-            Changed::Leaving(group)
+            client.leave(group).await?;
+            Changed::Leaving(group.clone())
         }
         GroupChange::Invite { group, users } => {
             let provider = client.whoami().provider;
             let users: Result<Vec<_>, _> = users.iter().map(|user| user.at(&provider)).collect();
-            Changed::Committed("invited", client.invite(&group, &users?).await?)
+            Changed::Committed("invited", client.invite(group, &users?).await?)
         }
         GroupChange::Remove { group, user } => {
             let user = user.at(&client.whoami().provider)?;
-            Changed::Committed("removed_member", client.remove(&group, &user).await?)
+            Changed::Committed("removed_member", client.remove(group, &user).await?)
         }
-        GroupChange::Update { group } => {
-            Changed::Committed("updated", client.update(&group).await?)
-        }
+        GroupChange::Update { group } => Changed::Committed("updated", client.update(group).await?),
     })
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use folkmoot_client::{Client, Error, Event, MessageFilter};
 use tokio::signal::ctrl_c;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::session;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::{Output, visible_line};
 use crate::report::Tagged;
 use crate::timeline::{self, Timeline};
@@ -31,8 +31,6 @@ pub(super) struct Screen<'a> {
     failure: Option<Failure>,
     failed: Arc<Notify>,
 }
-
-type Lines = mpsc::Receiver<Result<String, Failure>>;
 
 /// Prints what arrives until interrupted.
 pub(super) async fn follow(client: &mut Client, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -85,7 +83,7 @@ async fn listen(
     let line = tokio::select! {
         biased;
         () = failed.notified() => None,
-        line = next(lines) => line.transpose()?,
+        line = input::next(lines) => line.transpose()?,
         _ = ctrl_c() => None,
         followed = client.follow(|event| screen.arrived(event)) => {
             followed?;
@@ -99,13 +97,6 @@ async fn listen(
     let messages = client.messages(screen.asked.as_deref(), MessageFilter::Unread)?;
     screen.print(messages.into_iter().map(Event::Message).collect())?;
     Ok(line)
-}
-
-async fn next(lines: Option<&mut Lines>) -> Option<Result<String, Failure>> {
-    match lines {
-        Some(lines) => lines.recv().await,
-        None => std::future::pending().await,
-    }
 }
 
 impl<'a> Screen<'a> {

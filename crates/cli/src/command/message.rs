@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use folkmoot_client::MessageFilter;
+use folkmoot_client::{Client, MessageFilter};
 
 use super::live::{self, Screen};
 use super::session;
@@ -28,9 +28,11 @@ pub(super) async fn send(profile: &Path, send: Send, output: &mut Output) -> Res
     }
     let mut client = session::open(profile, output)?;
     let progress = output.progress("sending");
-    let sent = client.send(&send.group, &text).await;
+    let group = send.group.as_str();
+    let send = async |client: &mut Client| client.send(group, &text).await;
+    let (sent, events) = session::ask(&mut client, send).await;
     drop(progress);
-    session::tell(client.take_events(), None, output)?;
+    session::tell(events, None, output)?;
     output.report(&Tagged::new("sent", &sent?))
 }
 

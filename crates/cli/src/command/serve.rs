@@ -1,13 +1,15 @@
 //! `serve`: a provider in this process.
 
-use std::io::{IsTerminal, Read, stderr};
+use std::io::{IsTerminal, stderr};
 
-use folkmoot_server::{Config, Provider};
+use folkmoot_identity::{NameError, UserName};
+use folkmoot_server::{Config, Provider, Running};
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::arguments::Serve;
+use crate::arguments::{Serve, UserArgument};
 use crate::failure::Failure;
+use crate::input;
 use crate::output::{Output, Reader, Report};
 
 /// The provider serves.
@@ -24,8 +26,30 @@ impl Report for Serving {
     }
 }
 
+/// One more address to join with.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "invite")]
+struct Invited {
+    address: String,
+    /// Whose further device it is for, where it is not for somebody new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserName>,
+}
+
+impl Report for Invited {
+    fn human(&self, _: &Reader) -> String {
+        self.address.clone()
+    }
+}
+
 pub(super) async fn run(serve: Serve, output: &Output) -> Result<(), Failure> {
     let until_stdin_ends = serve.until_stdin_ends;
+    // Unasked it is not read: a terminal stops whoever reads from it in the background.
+    let reads_stdin = serve.interactive || until_stdin_ends;
+    let (mut interrupt, mut terminate) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
     let running = Provider::start(config(serve)?).await?;
     let address = running.join_address().to_string();
     output.report(&Serving {
@@ -34,25 +58,58 @@ pub(super) async fn run(serve: Serve, output: &Output) -> Result<(), Failure> {
     if !output.is_json() && stderr().is_terminal() {
         eprintln!("Join with: folkmoot register NAME --provider '{address}'\nStop with: Ctrl-C");
     }
-    tokio::select! {
-        stopped = running.wait() => Ok(stopped?),
-        // Dropped while it waits, it stops at once; what was acknowledged is on disk.
-        () = stdin_ended(), if until_stdin_ends => Ok(()),
+    let mut lines = reads_stdin.then(input::lines);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            line = input::next(lines.as_mut()) => match line {
+                Some(line) => answer(&running, &line?, output).await?,
+                None if until_stdin_ends => break,
+                None => lines = None,
+            },
+        }
+    }
+    Ok(running.shutdown().await?)
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::internal(format!("signals: {error}")))
+}
+
+/// Does what an operator typed; what it cannot do is said, and stops nothing.
+async fn answer(running: &Running, line: &str, output: &Output) -> Result<(), Failure> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let invited = match words.as_slice() {
+        [] => return Ok(()),
+        ["invite"] => invite(running, None).await,
+        ["invite", user] => invite(running, Some(user)).await,
+        _ => Err(Failure::usage(
+            "what can be typed here is `invite` and `invite USER`",
+        )),
+    };
+    match invited {
+        Ok(invited) => output.report(&invited),
+        Err(failure) => {
+            output.complain(&failure);
+            Ok(())
+        }
     }
 }
 
-/// Waits until whoever started this process lets go of its stdin, by ending if by nothing else.
-async fn stdin_ended() {
-    let (ended, end) = oneshot::channel();
-    // A thread of its own: the read cannot be given up, and nothing must wait for it.
-    std::thread::spawn(move || {
-        let mut rest = [0; 64];
-        while matches!(std::io::stdin().read(&mut rest), Ok(1..)) {}
-        // Nobody waits any longer when the provider has stopped meanwhile.
-        let _ = ended.send(());
-    });
-    // An error means that the thread is gone, and so is stdin.
-    let _ = end.await;
+async fn invite(running: &Running, user: Option<&str>) -> Result<Invited, Failure> {
+    let wrong = |error: NameError| Failure::usage(error.to_string());
+    let user = user
+        .map(str::parse::<UserArgument>)
+        .transpose()
+        .map_err(wrong)?;
+    let domain = running.join_address().domain();
+    let user = user
+        .map(|user| user.at(domain))
+        .transpose()
+        .map_err(wrong)?;
+    let address = running.invite(user.clone()).await?.to_string();
+    Ok(Invited { address, user })
 }
 
 /// What the file says, and the command line over it.

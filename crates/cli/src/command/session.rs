@@ -38,6 +38,29 @@ pub(super) async fn catch_up(client: &mut Client, output: &Output) -> Result<Cau
     }
 }
 
+/// Asks for something; where that is refused for what this device may not have heard of yet, an
+/// invitation above all, it catches up and asks once more.
+pub(super) async fn ask<T>(
+    client: &mut Client,
+    mut asked: impl AsyncFnMut(&mut Client) -> Result<T, Error>,
+) -> (Result<T, Error>, Vec<Event>) {
+    let mut answer = asked(client).await;
+    let mut events = client.take_events();
+    if let Err(Error::UnknownGroup { .. } | Error::NotMember { .. }) = answer {
+        answer = match client.sync().await {
+            Ok(caught_up) => {
+                events.extend(caught_up);
+                asked(client).await
+            }
+            // Without the provider, what is known here has to do.
+            Err(Error::Offline { .. }) => answer,
+            Err(error) => Err(error),
+        };
+        events.extend(client.take_events());
+    }
+    (answer, events)
+}
+
 /// Prints what happened meanwhile, messages aside: those wait for `read`. So does not the commit at
 /// `own` in the log of its group, which is what the command reports.
 pub(super) fn tell(

@@ -230,7 +230,23 @@ impl<'a> Player<'a> {
         )?;
         let warned = run.events("warning").next();
         self.check(warned.is_none(), &format!("{name} is warned of nothing"))?;
-        self.tell(who, "read", &super::words::catching_up(&unread, &unseen))
+        for (line, epoch) in super::words::learnt(&unseen) {
+            self.output.report(&Deed {
+                who,
+                did: "learn",
+                line,
+                epoch,
+                readers: &[],
+            })?;
+        }
+        if unread.is_empty() && !self.removed(who) {
+            return Ok(());
+        }
+        self.tell(who, "read", &super::words::read(&unread))
+    }
+
+    fn removed(&self, who: Person) -> bool {
+        !self.model.members.contains(&who)
     }
 
     async fn write_in_vain(&mut self, who: Person, text: &str) -> Result<(), Failure> {

@@ -101,7 +101,7 @@ pub(super) const SCENES: &[Scene] = &[
             Act::Write(Bob, "I bring bread and a blanket."),
             Act::Read(Alice),
         ],
-        shown: "Bob was added while he ran nothing, and each reads exactly what the other wrote",
+        shown: "Bob was added while he ran nothing; each reads what the other wrote",
     },
     Scene {
         title: "Charlie joins",
@@ -112,7 +112,7 @@ pub(super) const SCENES: &[Scene] = &[
             Act::Read(Bob),
             Act::Compare(&[Alice, Bob, Charlie]),
             Act::Write(Alice, "Welcome, Charlie. We meet at noon."),
-            Act::Write(Charlie, "I come with cherries and crème fraîche."),
+            Act::Write(Charlie, "I bring cherries and crème fraîche."),
             Act::Write(Bob, "Then I bring a bowl."),
             Act::Read(Alice),
             Act::Read(Bob),
@@ -122,11 +122,11 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene {
         title: "Bob is away while Alice renews her keys",
-        section: "3.5",
+        section: "3.5, 6.3",
         acts: &[
             Act::GoAway(Bob),
             Act::Update(Alice),
-            Act::Write(Alice, "Fresh keys, fresh air. Bob is asleep, I think."),
+            Act::Write(Alice, "Fresh keys, fresh air. Bob asleep?"),
             Act::Read(Charlie),
             Act::Write(Charlie, "Leave him some cherries."),
             Act::Read(Alice),
@@ -152,17 +152,17 @@ pub(super) const SCENES: &[Scene] = &[
             Act::WriteInVain(Charlie, "I can explain!"),
             Act::Compare(&[Alice, Bob]),
         ],
-        shown: "Charlie learns of the removal, reads nothing that follows and cannot write",
+        shown: "Charlie is told, reads nothing that follows and cannot write",
     },
     Scene {
         title: "Afterwards",
-        section: "3.5",
+        section: "8.2",
         acts: &[
             Act::ReadAll(Alice),
             Act::ReadAll(Bob),
             Act::ReadAll(Charlie),
             Act::SearchDisks,
         ],
-        shown: "one history for all, and not a word of it on any disk in the clear",
+        shown: "one history for all, and no word of it in the clear on any disk",
     },
 ];

@@ -11,9 +11,9 @@ use crate::report::plural;
 /// Width of the line under the title.
 const WIDTH: usize = 78;
 /// Width of the column of names.
-const NAME: usize = 8;
+const NAME: usize = 7;
 /// Width of the column of deeds.
-const DEED: usize = 44;
+const DEED: usize = 38;
 
 /// The play begins.
 #[derive(Debug, Serialize)]
@@ -40,8 +40,9 @@ impl Report for Opening<'_> {
                 .strong("Folkmoot: three people talk through a provider that cannot listen"),
             to.paint.faint(&"─".repeat(WIDTH)),
             to.paint.faint(&format!(
-                "A provider serves at {host}. Alice, Bob and Charlie share nothing but\n\
-                 its address; each line is a run of this program with a profile of its own."
+                "A provider serves at {host}. Alice, Bob and Charlie share\n\
+                 nothing but its address. Each line is a run of this program, with the profile\n\
+                 of whom it is about; to its right are the epoch and who can read it."
             )),
         )
     }
@@ -90,13 +91,13 @@ impl Report for Deed<'_> {
     fn human(&self, to: &Reader) -> String {
         let name = to.paint.name(self.who.name(), NAME);
         let epoch = self.epoch.map(|epoch| format!("epoch {epoch}"));
-        let readers = Some(names(self.readers, ", ")).filter(|names| !names.is_empty());
+        let readers = Some(names(self.readers, " ")).filter(|names| !names.is_empty());
         let place: Vec<_> = epoch.into_iter().chain(readers).collect();
         if place.is_empty() {
-            return format!("    {name}  {}", self.line);
+            return format!("    {name} {}", self.line);
         }
-        let place = to.paint.faint(&place.join(" · "));
-        format!("    {name}  {:<DEED$}  {place}", self.line)
+        let place = to.paint.faint(&place.join("  "));
+        format!("    {name} {:<DEED$} {place}", self.line)
     }
 }
 

@@ -2,49 +2,43 @@
 
 use super::model::{Change, Written};
 use super::script::Person;
+use super::transcript::names;
 
-/// One line on what someone read and learnt.
-pub(super) fn catching_up(read: &[Written], learnt: &[Change]) -> String {
-    let mut parts: Vec<String> = learnt.iter().map(change).collect();
-    if !read.is_empty() {
-        let mut writers: Vec<Person> = Vec::new();
-        for message in read {
-            if !writers.contains(&message.by) {
-                writers.push(message.by);
-            }
-        }
-        let writers: Vec<_> = writers.iter().map(|writer| writer.name()).collect();
-        parts.push(format!("reads {}", writers.join(" and ")));
-    }
-    if parts.is_empty() {
-        return "reads nothing".to_owned();
-    }
-    parts.join(", ")
+/// A line on each change that someone learnt of, and the epoch in which they are then.
+pub(super) fn learnt(changes: &[Change]) -> impl Iterator<Item = (String, Option<u64>)> {
+    changes.iter().map(|change| {
+        let epoch = match change {
+            Change::Joined { epoch, .. } | Change::Committed { epoch, .. } => Some(*epoch),
+            Change::Removed { .. } => None,
+        };
+        (one(change), epoch)
+    })
 }
 
-fn change(change: &Change) -> String {
+fn one(change: &Change) -> String {
     match change {
-        Change::Joined { epoch, .. } => format!("opens the Welcome and is in, in epoch {epoch}"),
+        Change::Joined { .. } => "opens the Welcome and is in".to_owned(),
         Change::Committed {
-            by,
-            epoch,
-            added,
-            removed,
+            by, added, removed, ..
         } => match (&added[..], &removed[..]) {
-            ([], []) => format!("takes in {}'s fresh keys, epoch {epoch}", by.name()),
-            (added, []) => format!(
-                "sees {} come, epoch {epoch}",
-                super::transcript::names(added, " and ")
-            ),
-            (_, removed) => {
-                format!(
-                    "sees {} go, epoch {epoch}",
-                    super::transcript::names(removed, " and ")
-                )
-            }
+            ([], []) => format!("takes in {}'s fresh keys", by.name()),
+            (added, []) => format!("sees {} come", names(added, " and ")),
+            (_, removed) => format!("sees {} go", names(removed, " and ")),
         },
-        Change::Removed { by } => {
-            format!("learns that {} removed him, and reads nothing", by.name())
+        Change::Removed { by } => format!("learns that {} removed him", by.name()),
+    }
+}
+
+/// A line on what someone read.
+pub(super) fn read(messages: &[Written]) -> String {
+    let mut writers: Vec<Person> = Vec::new();
+    for message in messages {
+        if !writers.contains(&message.by) {
+            writers.push(message.by);
         }
+    }
+    match messages {
+        [] => "finds nothing to read".to_owned(),
+        _ => format!("reads what {} wrote", names(&writers, " and ")),
     }
 }

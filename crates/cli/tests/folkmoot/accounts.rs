@@ -66,44 +66,50 @@ fn a_wrong_name_is_refused() {
 }
 
 #[test]
-fn a_name_is_given_once_and_a_user_may_have_two_devices() {
+fn a_name_is_given_once() {
     let provider = Provider::start();
     let alice = provider.person("alice");
+    let whoami = alice.json(["whoami"]).only("whoami");
     let thief = provider.nobody("thief");
     let message = thief
         .json(register("alice", &provider.address))
         .fails(8, "name-taken");
     assert!(message.contains("another"), "{message}");
-    assert_eq!(
-        alice.json(["whoami"]).only("whoami")["user"],
-        "mimi://localhost/u/alice"
-    );
+    assert_eq!(alice.json(["whoami"]).only("whoami"), whoami);
+    provider.person("bob");
+}
 
-    thief
-        .json(register("mallory", &provider.address))
-        .only("registered");
-    let laptop = provider.nobody("laptop");
-    let words = register("mallory", &provider.address);
-    laptop
-        .json(words.into_iter().chain(["--device", "laptop"]))
-        .only("registered");
+#[test]
+fn a_further_device_needs_an_invite_made_for_its_user() {
+    let mut provider = Provider::start();
+    provider.person("alice");
+    let further = |provider: &Provider, address: &str| {
+        let words = register("alice", address);
+        let laptop = provider.nobody("laptop");
+        laptop.json(words.into_iter().chain(["--device", "laptop"]))
+    };
+    further(&provider, &provider.address).fails(8, "invite-refused");
+    let for_bob = provider.invite("bob");
+    let for_alice = provider.invite("mimi://localhost/u/alice");
+    further(&provider, &for_bob).fails(8, "invite-refused");
+    let device = &further(&provider, &for_alice).only("registered")["device"];
+    assert_eq!(device, "mimi://localhost/d/alice/laptop");
 }
 
 #[test]
 fn a_profile_is_one_devices() {
     let provider = Provider::start();
     let alice = provider.person("alice");
-    let again = alice
-        .json(register("alice", &provider.address))
-        .only("registered");
     let whoami = alice.json(["whoami"]).only("whoami");
-    assert_eq!(
-        again["fingerprint"], whoami["fingerprint"],
-        "the same again changes nothing"
-    );
-    alice
-        .json(register("bob", &provider.address))
-        .fails(9, "profile-taken");
+    for name in ["alice", "bob"] {
+        let message = alice
+            .json(register(name, &provider.address))
+            .fails(9, "profile-taken");
+        assert!(
+            message.contains("mimi://localhost/d/alice/main"),
+            "{message}"
+        );
+    }
     assert_eq!(alice.json(["whoami"]).only("whoami"), whoami);
 }
 

@@ -96,6 +96,28 @@ fn what_others_write_cannot_steer_the_terminal() {
 }
 
 #[test]
+fn whoever_is_invited_can_write_at_once() {
+    let (provider, [alice, bob, charlie]) = &Provider::start_with_meadow();
+    let dana = provider.person("dana");
+    alice
+        .json(["group", "invite", "meadow", "dana"])
+        .only("invited");
+    let ran = dana.json(["send", "meadow", "Here I am."]);
+    assert_eq!(ran.only("joined")["name"], "meadow");
+    ran.only("sent");
+    alice
+        .json(["group", "remove", "meadow", "bob"])
+        .only("removed_member");
+    bob.json(["read"]).only("removed");
+    alice
+        .json(["group", "invite", "meadow", "bob"])
+        .only("invited");
+    bob.json(["group", "update", "meadow"]).only("updated");
+    bob.json(["send", "meadow", "And I again."]).only("sent");
+    assert_eq!(charlie.texts(["read"]), ["Here I am.", "And I again."]);
+}
+
+#[test]
 fn a_member_who_leaves_is_taken_out_by_the_next_command_of_another() {
     let (_provider, [alice, bob, charlie]) = &Provider::start_with_meadow();
     let epoch = bob.group("meadow")["epoch"].as_u64().unwrap();
@@ -129,30 +151,29 @@ fn a_member_who_leaves_is_taken_out_by_the_next_command_of_another() {
 
 #[test]
 fn all_devices_of_a_user_come_and_go_together() {
-    let (provider, [alice, bob, _]) = &Provider::start_with_meadow();
-    let devices = ["phone", "laptop"].map(|device| {
-        let folder = provider.nobody(device);
-        let words = [
-            "register",
-            "dana",
-            "--provider",
-            &provider.address,
-            "--device",
-            device,
-        ];
-        folder.json(words).only("registered");
-        folder
-    });
+    let (mut provider, [alice, bob, _]) = Provider::start_with_meadow();
+    let dana = provider.person("dana");
+    let (address, laptop) = (provider.invite("dana"), provider.nobody("laptop"));
+    let words = [
+        "register",
+        "dana",
+        "--provider",
+        &address,
+        "--device",
+        "laptop",
+    ];
+    laptop.json(words).only("registered");
+    let devices = [dana, laptop];
     let added = alice
         .json(["group", "invite", "meadow", "mimi://localhost/u/dana"])
         .only("invited");
     assert_eq!(added["added"].as_array().unwrap().len(), 2);
     devices[0]
-        .json(["send", "meadow", "from the phone"])
+        .json(["send", "meadow", "from the first"])
         .only("sent");
     assert_eq!(
         devices[1].texts(["read"]),
-        ["from the phone"],
+        ["from the first"],
         "one's other device is another reader"
     );
     let removed = bob

@@ -230,6 +230,12 @@ impl Provider {
         self.folder.path().join(name)
     }
 
+    /// An address for a further device of a user.
+    pub(crate) fn invite(&mut self, user: &str) -> String {
+        self.process.type_line(&format!("invite {user}"));
+        self.process.stdout.next()
+    }
+
     /// Ends it with `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
@@ -283,6 +289,7 @@ fn serve(folder: &Path, listen: &str) -> (Running, String) {
         listen,
         "--registration",
         "open",
+        "--interactive",
         "--data",
     ]);
     let process = Running::start(command.arg(data));
@@ -305,11 +312,16 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// A command of theirs.
+    /// A command of theirs, for a person to read.
     pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = folkmoot([OsStr::new("--profile"), self.profile.as_os_str()]);
         command.args(words);
         command
+    }
+
+    /// A command of theirs, for a program to read.
+    pub(crate) fn json_command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
+        self.command(std::iter::once("--json").chain(words))
     }
 
     /// Runs a command for a person to read.
@@ -319,7 +331,7 @@ impl Person {
 
     /// Runs a command for a program to read.
     pub(crate) fn json<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Ran {
-        Ran::run(self.command(words).arg("--json"))
+        Ran::run(&mut self.json_command(words))
     }
 
     /// Runs a command with something on stdin.
@@ -328,8 +340,11 @@ impl Person {
         words: impl IntoIterator<Item = &'a str>,
         stdin: &[u8],
     ) -> Ran {
-        let mut command = self.command(words);
-        let mut child = command.arg("--json").stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .json_command(words)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let stdin = stdin.to_vec();
         // The command may refuse before it has read everything.

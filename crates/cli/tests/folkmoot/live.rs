@@ -12,7 +12,7 @@ fn json(line: &str) -> Value {
 fn following_prints_what_arrives_as_it_arrives() {
     let (_provider, [alice, bob, _]) = &Provider::start_with_meadow();
     alice.json(["send", "meadow", "before"]).only("sent");
-    let mut following = Running::start(bob.command(["read", "--follow"]).arg("--json"));
+    let mut following = Running::start(&mut bob.json_command(["read", "--follow"]));
     assert_eq!(json(&following.stdout.until("message"))["text"], "before");
     for text in ["one", "two", "three"] {
         alice.json(["send", "meadow", text]).only("sent");
@@ -37,7 +37,7 @@ fn following_prints_what_arrives_as_it_arrives() {
 #[test]
 fn an_interrupted_follower_has_read_what_it_printed() {
     let (_provider, [alice, bob, _]) = &Provider::start_with_meadow();
-    let mut following = Running::start(bob.command(["read", "meadow", "--follow"]).arg("--json"));
+    let mut following = Running::start(&mut bob.json_command(["read", "meadow", "--follow"]));
     alice.json(["send", "meadow", "one"]).only("sent");
     following.stdout.until("one");
     following.signal("INT");
@@ -50,7 +50,7 @@ fn an_interrupted_follower_has_read_what_it_printed() {
 fn a_follower_joins_a_group_as_it_is_invited() {
     let (provider, [alice, ..]) = &Provider::start_with_meadow();
     let dana = provider.person("dana");
-    let following = Running::start(dana.command(["read", "--follow"]).arg("--json"));
+    let following = Running::start(&mut dana.json_command(["read", "--follow"]));
     alice
         .json(["group", "invite", "meadow", "dana"])
         .only("invited");

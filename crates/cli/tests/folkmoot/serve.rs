@@ -131,3 +131,33 @@ fn a_provider_of_a_program_that_is_gone_ends() {
     assert_eq!(serving.ended(), Some(0));
     assert!(TcpStream::connect(&authority).is_err());
 }
+
+#[test]
+fn an_operator_gets_an_invite_by_asking() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = folkmoot([
+        "--json",
+        "serve",
+        "--interactive",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+    ]);
+    let mut serving = Running::start(command.arg(folder.path().join("data")));
+    let json = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
+    let first = json(&serving.stdout.next())["address"].clone();
+    for line in ["", "sing", "invite Bob", "invite a b", "invite"] {
+        serving.type_line(line);
+    }
+    let second = json(&serving.stdout.next());
+    assert_eq!(
+        second["event"], "invite",
+        "what cannot be done stops nothing"
+    );
+    assert_ne!(second["address"], first, "an invite of its own");
+    serving.type_line("invite bob");
+    assert_eq!(
+        json(&serving.stdout.next())["user"],
+        "mimi://localhost/u/bob"
+    );
+}
