@@ -63,7 +63,7 @@ Exit codes:
     arg_required_else_help = true
 )]
 pub(crate) struct Arguments {
-    /// Where keys and messages are [default: $FOLKMOOT_PROFILE or ~/.local/share/folkmoot/profile]
+    /// Where your keys are [default: $FOLKMOOT_PROFILE or ~/.local/share/folkmoot/profile]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) profile: Option<PathBuf>,
     /// One JSON object per line on stdout, errors as one on stderr

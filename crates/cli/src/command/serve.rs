@@ -64,7 +64,8 @@ pub(super) async fn run(serve: Serve, output: &Output) -> Result<(), Failure> {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             line = input::next(lines.as_mut()) => match line {
-                Some(line) => answer(&running, &line?, output).await?,
+                Some(Ok(line)) => answer(&running, &line, output).await?,
+                Some(Err(failure)) => output.complain(&failure),
                 None if until_stdin_ends => break,
                 None => lines = None,
             },
