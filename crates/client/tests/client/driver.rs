@@ -271,7 +271,9 @@ async fn a_follower_hears_of_a_message_when_it_is_sent() {
             () = talk => {}
         }
     };
-    timeout(PUSH_BOUND, both).await.expect("it is pushed");
+    timeout(PUSH_BOUND, Box::pin(both))
+        .await
+        .expect("it is pushed");
     assert_eq!(texts(&mut bob), ["before", "pushed", "pushed again"]);
 }
 

@@ -45,17 +45,17 @@ fn assert_stopped(world: &mut World, group: GroupId) {
     assert!(matches!(again, Err(Error::Forged { .. })), "{again:?}");
 }
 
-fn altered(page: LogPage, alter: impl Fn(&mut folkmoot_protocol::LogEntry)) -> Answer {
+fn altered(page: LogPage, alter: impl Fn(&mut folkmoot_protocol::LogEntry)) -> Response {
     let mut entries = page.entries.into_vec();
     entries.iter_mut().for_each(alter);
     let entries = entries.try_into().unwrap();
-    Ok(Response::Page(LogPage { entries }))
+    Response::Page(LogPage { entries })
 }
 
 #[test]
 fn a_task_under_way_ends_when_the_log_is_forged() {
     assert_halts(|_, answer| match answer {
-        Ok(Response::Page(page)) => altered(page, |entry| entry.time.0 += 1),
+        Ok(Response::Page(page)) => Ok(altered(page, |entry| entry.time.0 += 1)),
         answer => answer,
     });
 }
@@ -81,14 +81,14 @@ fn a_receipt_for_another_group_stops_the_group() {
     let seen = std::rc::Rc::clone(&kept);
     lie_to_bob(&mut world, move |_, answer| {
         if let Ok(Response::Appended(appended)) = &answer {
-            *seen.borrow_mut() = Some(appended.clone());
+            *seen.borrow_mut() = Some(*appended);
         }
         answer
     });
     world.finish("bob", task).unwrap();
     let foreign = kept.take().unwrap();
     lie_to_bob(&mut world, move |_, answer| match answer {
-        Ok(Response::Appended(_)) => Ok(Response::Appended(foreign.clone())),
+        Ok(Response::Appended(_)) => Ok(Response::Appended(foreign)),
         answer => answer,
     });
     let refused = world.send_text("bob", group, "two");

@@ -82,7 +82,9 @@ impl Script {
             self.take_outcomes(name);
         }
         self.stage.settle();
-        NAMES.iter().for_each(|name| self.take_outcomes(name));
+        for name in NAMES {
+            self.take_outcomes(name);
+        }
     }
 
     fn below(&mut self, bound: u32) -> usize {

@@ -167,7 +167,7 @@ impl World {
             if busy.is_empty() {
                 return;
             }
-            let place = busy[self.below(busy.len() as u32) as usize];
+            let place = busy[self.below(u32::try_from(busy.len()).unwrap()) as usize];
             let name = self.people[place].name;
             self.half_step(place)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
