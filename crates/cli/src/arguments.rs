@@ -277,7 +277,7 @@ pub(crate) struct Send {
 pub(crate) struct Read {
     /// Only this group: its name, or the first digits of its id
     pub(crate) group: Option<String>,
-    /// Everything there is, not only what is new
+    /// Not only what is new: the newest 10,000 messages that are here
     #[arg(long)]
     pub(crate) all: bool,
     /// Go on printing what arrives, until interrupted

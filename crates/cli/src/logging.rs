@@ -1,10 +1,8 @@
 //! What the program says about its own work, on stderr.
 
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 
 use tracing_subscriber::EnvFilter;
-
-use crate::output::colour_wanted;
 
 /// Says what is logged: `debug`, or `folkmoot_server=trace,info`.
 const LOG_VARIABLE: &str = "FOLKMOOT_LOG";
@@ -15,6 +13,6 @@ pub(crate) fn start(level: &str) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
-        .with_ansi(colour_wanted(stderr().is_terminal()))
+        .with_ansi(false)
         .init();
 }

@@ -101,7 +101,7 @@ pub(super) const SCENES: &[Scene] = &[
             Act::Write(Bob, "I bring bread and a blanket."),
             Act::Read(Alice),
         ],
-        shown: "Bob was added while he ran nothing; each reads what the other wrote",
+        shown: "Bob was added while he was away; each reads what the other wrote",
     },
     Scene {
         title: "Charlie joins",

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use folkmoot_identity::UserName;
 use serde::Serialize;
 
-pub(crate) use self::paint::{Paint, colour_wanted};
+pub(crate) use self::paint::Paint;
+use self::paint::colour_wanted;
 pub(crate) use self::progress::Progress;
 pub(crate) use self::visible::{visible, visible_json, visible_line};
 

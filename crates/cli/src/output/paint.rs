@@ -50,10 +50,14 @@ impl Paint {
 
     /// A person's name, always in the same colour, padded to a width.
     pub(crate) fn name(self, name: &str, width: usize) -> String {
-        let sum = name.bytes().fold(0, |sum: usize, byte| {
-            sum.wrapping_mul(31) ^ usize::from(byte)
+        // FNV-1a: a few letters spread over a few colours.
+        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let hash = name.bytes().fold(BASIS, |hash, byte| {
+            (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME)
         });
-        self.write(NAMES[sum % NAMES.len()], &format!("{name:<width$}"))
+        let colour = usize::try_from(hash % NAMES.len() as u64).expect("five colours");
+        self.write(NAMES[colour], &format!("{name:<width$}"))
     }
 
     fn write(self, code: &str, text: &str) -> String {
@@ -75,6 +79,10 @@ mod tests {
         assert_eq!(plain.name("bob", 5), "bob  ");
         assert_eq!(plain.bad("no"), "no");
         assert_eq!(Paint::new(true).bad("no"), "\x1b[1;31mno\x1b[0m");
+        assert_ne!(
+            Paint::new(true).name("bob", 0),
+            Paint::new(true).name("bot", 0)
+        );
         assert!(!colour_wanted(false), "what is no terminal gets no colour");
     }
 }
