@@ -8,7 +8,7 @@ use folkmoot_protocol::{
     SLOT_SECRET_EXTENSION, SlotPublicKey, SlotRequest, SlotSecret,
 };
 use folkmoot_store::client::{
-    ClientChange, ClientChanges, ClientStore, GroupRecords, GroupRow, GroupState,
+    ClientChange, ClientChanges, ClientStore, ClientStoreError, GroupRecords, GroupRow, GroupState,
 };
 
 use super::Core;
@@ -93,8 +93,12 @@ impl<S: ClientStore> Core<S> {
 
     fn load_group(&self, id: GroupId) -> Result<Group, Error> {
         let records = GroupRecords::new(&self.store, id);
-        Group::load(suite_one(), &records, settings())
-            .map_err(|error| Error::Internal(error.to_string()))
+        Group::load(suite_one(), &records, settings()).map_err(|error| match error {
+            folkmoot_mls::Error::Records(error) => {
+                Error::Store(ClientStoreError::Damaged(error.to_string()))
+            }
+            other => Error::Internal(other.to_string()),
+        })
     }
 
     /// The devices in a group, for one who is in it.

@@ -144,7 +144,12 @@ impl<S: ClientStore> Core<S> {
             Err(error) => {
                 // The engine may have moved on without the store: it starts again from there.
                 self.groups.remove(&row.id);
-                let Some((id, _)) = self.first_task(row.id)? else {
+                let task = match &error {
+                    // A store that fails now may work later: the task stays.
+                    Error::Store(_) => None,
+                    _ => self.first_task(row.id)?,
+                };
+                let Some((id, _)) = task else {
                     return Err(error);
                 };
                 self.apply(vec![ClientChange::EraseIntent(id)])?;
