@@ -7,6 +7,8 @@ use crate::{Failure, cargo, requirements, vectors, workspace};
 
 /// What a test prints about a vector file starts with this.
 const VECTORS: &str = "vectors:";
+/// What it prints about one that is not there starts with this.
+const SKIPPED: &str = "skipped ";
 
 /// Runs every test, with `setup` after installing what they need.
 pub(crate) fn run(setup: bool) -> Result<(), Failure> {
@@ -38,18 +40,18 @@ pub(crate) fn run(setup: bool) -> Result<(), Failure> {
     if !status.success() {
         return Err("a test failed: its output is above".to_owned());
     }
-    report(filter.vectors)
+    report(filter)
 }
 
 /// Fails without counts: a run that read no vectors has not shown what it is for.
-fn report(mut counts: Vec<String>) -> Result<(), Failure> {
-    if counts.is_empty() {
+fn report(mut ran: Filter) -> Result<(), Failure> {
+    if ran.vectors.is_empty() {
         return Err("no test reported a vector file".to_owned());
     }
-    counts.sort();
+    ran.vectors.sort();
     println!("\ntest vectors, cases per file:");
-    for count in &counts {
-        println!("  {count}");
+    for line in ran.vectors.iter().chain(&ran.skipped) {
+        println!("  {line}");
     }
     println!("\nall tests passed");
     Ok(())
@@ -60,6 +62,7 @@ fn report(mut counts: Vec<String>) -> Result<(), Failure> {
 struct Filter {
     in_successes: bool,
     vectors: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Filter {
@@ -71,10 +74,12 @@ impl Filter {
         } else if line == "failures:" || line.starts_with("test result:") {
             self.in_successes = false;
         }
-        if self.in_successes
-            && let Some(count) = line.strip_prefix(VECTORS)
-        {
-            self.vectors.push(count.trim().to_owned());
+        if self.in_successes {
+            if let Some(count) = line.strip_prefix(VECTORS) {
+                self.vectors.push(count.trim().to_owned());
+            } else if line.starts_with(SKIPPED) {
+                self.skipped.push(line.to_owned());
+            }
         }
         !self.in_successes
     }
@@ -91,6 +96,7 @@ mod tests {
             "successes:",
             "---- tree_math stdout ----",
             "vectors: tree-math.json: 10 cases",
+            "skipped psk.json: /nowhere/psk.json is not there",
             "chatter",
             "successes:",
             "    tree_math",
@@ -107,11 +113,12 @@ mod tests {
         assert_eq!(shown.len(), 5, "{shown:?}");
         assert!(shown.contains(&"---- welcome stdout ----"));
         assert_eq!(filter.vectors, ["tree-math.json: 10 cases"]);
+        assert_eq!(filter.skipped.len(), 1);
+        report(filter).unwrap();
     }
 
     #[test]
     fn a_run_without_vectors_fails() {
-        assert!(report(Vec::new()).is_err());
-        assert!(report(vec!["welcome.json: 1 case".to_owned()]).is_ok());
+        assert!(report(Filter::default()).is_err());
     }
 }
