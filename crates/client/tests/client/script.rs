@@ -5,12 +5,20 @@ use std::collections::BTreeMap;
 use folkmoot_client::Error;
 use folkmoot_client::core::Outcome;
 use folkmoot_store::client::ClientStore;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 
 use crate::stage::Stage;
 use crate::world::user;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 const SEEDS: u64 = 20;
+/// Seeds that nobody has seen before, taken anew in each run; [`FIRST_SEED`] repeats them.
+const FRESH_SEEDS: u64 = 3;
+/// Plays the conversations from this seed on instead, as many as [`SEED_COUNT`] says.
+const FIRST_SEED: &str = "FOLKMOOT_FIRST_SEED";
+/// How many conversations are played from [`FIRST_SEED`] on.
+const SEED_COUNT: &str = "FOLKMOOT_SEEDS";
 /// Steps and beginnings of rounds in one conversation.
 const TURNS: usize = 5000;
 
@@ -48,6 +56,24 @@ fn a_random_conversation_over_a_bad_network_converges() {
     }
     let few = format!("{invited} invitations, {removed} removals, {left} who left are too few");
     assert!(invited > 60 && removed > 20 && left > 10, "{few}");
+}
+
+#[test]
+fn a_conversation_that_nobody_has_seen_converges() {
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().unwrap())
+    };
+    let fresh = || u64::from_be_bytes(folkmoot_crypto::random(&mut UnwrapErr(SysRng))) >> 1;
+    let first = number(FIRST_SEED).unwrap_or_else(fresh);
+    let count = number(SEED_COUNT).unwrap_or(FRESH_SEEDS);
+    println!("{FIRST_SEED}={first} {SEED_COUNT}={count}");
+    for seed in first..first + count {
+        let mut script = Script::new(seed);
+        script.play();
+        script.assert_converged(seed);
+    }
 }
 
 impl Script {
