@@ -21,6 +21,9 @@ One binary is the provider that an organisation runs, the client that its people
 demonstration of both. Messages are end-to-end encrypted with Messaging Layer Security (MLS); the
 provider puts in order and keeps what it cannot read.";
 
+/// Heads the options that each command has.
+const EVERYWHERE: &str = "Options of every command";
+
 const EXAMPLES: &str = "\
 See it work, with nothing set up:
   folkmoot demo
@@ -64,10 +67,10 @@ Exit codes:
 )]
 pub(crate) struct Arguments {
     /// Where your keys are [default: $FOLKMOOT_PROFILE or ~/.local/share/folkmoot/profile]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = EVERYWHERE)]
     pub(crate) profile: Option<PathBuf>,
     /// One JSON object per line on stdout, errors as one on stderr
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -332,14 +335,21 @@ pub(crate) fn refuse(error: &Error) -> ExitCode {
     }
 }
 
-/// Clap's first paragraph says what is wrong; how to write it is in the help.
+/// Clap's first paragraph says what is wrong, and a tip may say what was meant; how to write it is in
+/// the help.
 fn in_one_line(error: &Error) -> String {
     let text = error.to_string();
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<_> = paragraph.split_whitespace().collect();
-    let line = words.join(" ");
-    let what = line.strip_prefix("error: ").unwrap_or(&line);
-    format!("{what}; `folkmoot help` shows how it is written")
+    let mut paragraphs = text.split("\n\n").map(|paragraph| {
+        let words: Vec<_> = paragraph.split_whitespace().collect();
+        words.join(" ")
+    });
+    let first = paragraphs.next().unwrap_or_default();
+    let mut line = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
+    for tip in paragraphs.filter_map(|line| Some(line.strip_prefix("tip: ")?.to_owned())) {
+        line.push_str("; ");
+        line.push_str(&tip);
+    }
+    line + "; `folkmoot help` shows how it is written"
 }
 
 #[cfg(test)]
@@ -390,5 +400,7 @@ mod tests {
             let said = in_one_line(&error);
             assert!(!said.contains('\n') && !said.contains("Usage"), "{said}");
         }
+        let said = in_one_line(&Arguments::try_parse_from(["folkmoot", "sned"]).unwrap_err());
+        assert!(said.contains("'send'"), "{said}");
     }
 }

@@ -51,7 +51,8 @@ async fn perform(folder: TempDir, keep: bool, output: &Output) -> Result<(), Fai
         checks: tally.checks,
         messages: tally.messages,
         runs: tally.runs,
-        seconds: began.elapsed().as_secs_f64(),
+        // A tenth is as much as anyone wants to know.
+        seconds: (began.elapsed().as_secs_f64() * 10.0).round() / 10.0,
         failed: played.as_ref().err().map(Failure::message),
         kept: played.as_ref().ok().and_then(Option::as_ref),
     })?;

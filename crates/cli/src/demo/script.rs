@@ -101,7 +101,7 @@ pub(super) const SCENES: &[Scene] = &[
             Act::Write(Bob, "I bring bread and a blanket."),
             Act::Read(Alice),
         ],
-        shown: "Bob was added while he was away; each reads what the other wrote",
+        shown: "Bob was added while away; each reads what the other wrote",
     },
     Scene {
         title: "Charlie joins",
@@ -118,7 +118,7 @@ pub(super) const SCENES: &[Scene] = &[
             Act::Read(Bob),
             Act::Read(Charlie),
         ],
-        shown: "three people, one order, and Charlie reads nothing from before",
+        shown: "three people, one order, and Charlie nothing from before",
     },
     Scene {
         title: "Bob is away while Alice renews her keys",
@@ -163,6 +163,6 @@ pub(super) const SCENES: &[Scene] = &[
             Act::ReadAll(Charlie),
             Act::SearchDisks,
         ],
-        shown: "one history for all, and no word of it in the clear on any disk",
+        shown: "one history for all, and no word of it is readable on a disk",
     },
 ];
