@@ -13,7 +13,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use folkmoot_protocol::bounds::MAX_BODY;
 use futures_util::{Stream, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::message::BODY_TIMEOUT;
 
@@ -22,12 +22,13 @@ const MAX_DISCARDED: usize = 2 * MAX_BODY;
 
 /// Answers a request when all of it has come.
 pub(super) async fn discard_rest(request: Request, next: Next) -> Response {
+    let deadline = Instant::now() + BODY_TIMEOUT;
     let (parts, body) = request.into_parts();
     let mut rest = Shared(Arc::new(Mutex::new(body.into_data_stream())));
     let body = Body::from_stream(rest.clone());
     let response = next.run(Request::from_parts(parts, body)).await;
     // Who sends too slowly or too much is cut off.
-    let _ = timeout(BODY_TIMEOUT, rest.discard()).await;
+    let _ = timeout_at(deadline, rest.discard()).await;
     response
 }
 
