@@ -39,17 +39,29 @@ const MAX_HEADERS: usize = 64;
 pub(crate) struct Service {
     pub(crate) tls: TlsAcceptor,
     pub(crate) router: Router,
-    /// True, or closed, once the provider stops.
-    pub(crate) stop: watch::Receiver<bool>,
+    /// True, or closed, once connections are to end.
+    pub(crate) drain: watch::Receiver<bool>,
+}
+
+/// The two steps of stopping: nobody sees a connection end while the provider still listens.
+pub(crate) struct Stop {
+    /// True, or closed, once nothing more is to be accepted.
+    pub(crate) asked: watch::Receiver<bool>,
+    /// Tells the connections, once nobody listens any more.
+    pub(crate) drain: watch::Sender<bool>,
 }
 
 /// Accepts until told to stop, then waits for the connections' requests, at most
 /// [`DRAIN_TIMEOUT`].
-pub(crate) async fn accept(listener: TcpListener, service: Service, connections: usize) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    service: Service,
+    connections: usize,
+    mut stop: Stop,
+) {
     let free = Arc::new(Semaphore::new(connections));
     let mut running = JoinSet::new();
-    let mut stop = service.stop.clone();
-    let mut stopped = pin!(stopped(&mut stop));
+    let mut asked = pin!(stopped(&mut stop.asked));
     loop {
         let next = async {
             let permit = Arc::clone(&free)
@@ -59,7 +71,7 @@ pub(crate) async fn accept(listener: TcpListener, service: Service, connections:
             (listener.accept().await, permit)
         };
         tokio::select! {
-            () = &mut stopped => break,
+            () = &mut asked => break,
             // Ended connections are forgotten as they end.
             Some(_) = running.join_next() => {}
             (accepted, permit) = next => match accepted {
@@ -78,6 +90,7 @@ pub(crate) async fn accept(listener: TcpListener, service: Service, connections:
         }
     }
     drop(listener);
+    stop.drain.send_replace(true);
     let drained = timeout(DRAIN_TIMEOUT, async {
         while running.join_next().await.is_some() {}
     });
@@ -106,13 +119,13 @@ async fn serve_http(stream: TcpStream, service: Service) -> io::Result<()> {
     let Service {
         tls,
         router,
-        mut stop,
+        mut drain,
     } = service;
     stream.set_nodelay(true)?;
     let handshake = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
     let stream = tokio::select! {
         shaken = handshake => shaken.map_err(|_| io::ErrorKind::TimedOut)??,
-        () = stopped(&mut stop) => return Ok(()),
+        () = stopped(&mut drain) => return Ok(()),
     };
     let mut connection = pin!(
         http1::Builder::new()
@@ -125,7 +138,7 @@ async fn serve_http(stream: TcpStream, service: Service) -> io::Result<()> {
     );
     tokio::select! {
         served = connection.as_mut() => return served.map_err(io::Error::other),
-        () = stopped(&mut stop) => {}
+        () = stopped(&mut drain) => {}
         () = sleep(CONNECTION_AGE) => {}
     }
     connection.as_mut().graceful_shutdown();

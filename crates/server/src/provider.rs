@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::Error;
-use crate::accept::{self, DRAIN_TIMEOUT, Service};
+use crate::accept::{self, DRAIN_TIMEOUT, Service, Stop};
 use crate::config::{Config, room};
 use crate::data::DataDirectory;
 use crate::http::{Shared, router};
@@ -56,14 +56,17 @@ impl Provider {
         };
         let join_address = join_address(&config, address, &tls, invite)?;
 
-        let (stop, stopped) = watch::channel(false);
-        let shared = Shared::new(services, &limits, stopped.clone());
+        let (stop, asked) = watch::channel(false);
+        let (drain, draining) = watch::channel(false);
+        let shared = Shared::new(services, &limits, draining.clone());
         let service = Service {
             tls: tls.acceptor,
             router: router(shared.clone()),
-            stop: stopped,
+            drain: draining,
         };
-        let accepting = tokio::spawn(accept::accept(listener, service, room(limits.connections)));
+        let stopping = Stop { asked, drain };
+        let connections = room(limits.connections);
+        let accepting = tokio::spawn(accept::accept(listener, service, connections, stopping));
         info!(%address, domain = %config.domain, "serving");
         Ok(Running {
             address,

@@ -33,17 +33,17 @@ pub(crate) struct Shared {
     large_bodies: Arc<Semaphore>,
     /// Room for streams.
     pub(crate) streams: Arc<Semaphore>,
-    stop: watch::Receiver<bool>,
+    drain: watch::Receiver<bool>,
     slow_reader: Duration,
 }
 
 impl Shared {
-    pub(crate) fn new(services: Services, limits: &Limits, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(services: Services, limits: &Limits, drain: watch::Receiver<bool>) -> Self {
         Self {
             services: Arc::new(services),
             large_bodies: Arc::new(Semaphore::new(room(limits.large_bodies))),
             streams: Arc::new(Semaphore::new(room(limits.streams))),
-            stop,
+            drain,
             slow_reader: Duration::from_secs(limits.slow_reader_seconds.get().into()),
         }
     }

@@ -96,7 +96,7 @@ impl Stream {
     }
 
     async fn serve(&mut self) -> End {
-        let mut stop = self.shared.stop.clone();
+        let mut drain = self.shared.drain.clone();
         let mut probes = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         let (mut heard, mut followed) = (Instant::now(), Instant::now());
         loop {
@@ -109,7 +109,7 @@ impl Stream {
                 wake = self.following.woken() => Happened::Woken(wake),
                 _ = probes.tick() => Happened::Probe,
                 () = sleep_until(followed + IDLE_TIMEOUT), if nothing => Happened::Idle,
-                () = stopped(&mut stop) => Happened::Stopped,
+                () = stopped(&mut drain) => Happened::Stopped,
             };
             let silent = heard.elapsed() > SILENCE_TIMEOUT;
             if matches!(happened, Happened::Received(_)) {

@@ -313,8 +313,15 @@ async fn who_does_not_read_is_cut() {
 #[tokio::test]
 async fn a_stop_says_goodbye() {
     let mut world = World::new().await;
+    let running = world.take();
     let mut stream = Stream::open(&world).await;
-    let (closed, stopped) = tokio::join!(stream.closed(), world.take().shutdown());
+    let told = async {
+        let code = stream.closed().await;
+        let again = TcpStream::connect(world.address()).await;
+        assert!(again.is_err(), "nobody listens once connections end");
+        code
+    };
+    let (closed, stopped) = tokio::join!(told, running.shutdown());
     stopped.unwrap();
     assert_eq!(closed, CloseCode::Away);
 }
