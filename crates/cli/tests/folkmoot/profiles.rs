@@ -60,7 +60,11 @@ fn a_damaged_profile_is_left_as_it_is() {
         .collect();
     assert_eq!(whole.len(), 2, "a key and a database");
     for (path, bytes) in &whole {
-        for damage in [flipped(bytes), bytes[..bytes.len() / 2].to_vec()] {
+        for damage in [
+            flipped(bytes),
+            bytes[..bytes.len() / 2].to_vec(),
+            Vec::new(),
+        ] {
             fs::write(path, damage).unwrap();
             let damaged = contents(&alice.profile);
             for words in COMMANDS {
@@ -83,20 +87,23 @@ fn a_damaged_profile_is_left_as_it_is() {
 }
 
 #[test]
-fn a_lost_key_is_not_made_anew() {
+fn a_lost_file_is_not_made_anew() {
     let provider = Provider::start();
     let alice = provider.person("alice");
-    let key = alice.profile.join("profile.key");
-    let bytes = fs::read(&key).unwrap();
-    fs::remove_file(&key).unwrap();
-    let without = contents(&alice.profile);
-    alice.json(["whoami"]).fails(9, "profile-damaged");
-    alice
-        .json(["register", "alice", "--provider", &provider.address])
-        .fails(9, "profile-damaged");
-    assert!(contents(&alice.profile) == without);
-    fs::write(&key, bytes).unwrap();
-    alice.json(["whoami"]).only("whoami");
+    for file in ["profile.key", "profile.db"] {
+        let path = alice.profile.join(file);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let without = contents(&alice.profile);
+        let message = alice.json(["whoami"]).fails(9, "profile-damaged");
+        assert!(message.contains(file), "{message}");
+        alice
+            .json(["register", "alice", "--provider", &provider.address])
+            .fails(9, "profile-damaged");
+        assert!(contents(&alice.profile) == without);
+        fs::write(&path, bytes).unwrap();
+        alice.json(["whoami"]).only("whoami");
+    }
 }
 
 /// A database's log and index of it, which come and go.

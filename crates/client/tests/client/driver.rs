@@ -209,6 +209,11 @@ async fn a_database_cut_short_is_told_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_emptied_database_is_told_and_left_as_it_is() {
+    assert_damage_is_told(DATABASE_FILE, Vec::clear).await;
+}
+
+#[tokio::test]
 async fn a_damaged_key_is_told_and_left_as_it_is() {
     assert_damage_is_told(KEY_FILE, |bytes| bytes[0] ^= 1).await;
 }

@@ -447,11 +447,52 @@ fn a_wrong_key_or_damaged_file_is_named_and_nothing_is_deleted() {
     fs::write(&database, flipped).unwrap();
     damaged("a flipped bit");
 
+    fs::write(&database, b"").unwrap();
+    damaged("an empty database");
+    let unmade = on_disk(folder.path()).unwrap_err();
+    assert!(matches!(unmade, ClientStoreError::Damaged(_)), "{unmade}");
+
+    fs::remove_file(&database).unwrap();
+    damaged_without(&database, || ProfileFolder::open(folder.path()));
+    damaged_without(&database, || {
+        ProfileFolder::open_or_create(folder.path(), KEY)
+    });
+
     fs::write(&database, good_database).unwrap();
     assert_eq!(
         on_disk(folder.path()).unwrap().account().unwrap(),
         Some(account())
     );
+}
+
+fn damaged_without(database: &Path, open: impl Fn() -> Result<ProfileFolder, ClientStoreError>) {
+    let error = open().and_then(SqlCipherStore::open).unwrap_err();
+    assert!(matches!(error, ClientStoreError::Damaged(_)), "{error}");
+    assert!(!database.exists(), "nothing is made in its place");
+}
+
+#[test]
+fn a_beginning_that_was_interrupted_goes_on() {
+    let other_key = [9; ProfileFolder::KEY_LENGTH];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // Ended with a key and no database: another key takes its place.
+    drop(ProfileFolder::open_or_create(path, KEY).unwrap());
+    assert_eq!(
+        ProfileFolder::open(path).unwrap_err(),
+        ClientStoreError::Missing
+    );
+    let begun = ProfileFolder::open_or_create(path, other_key).unwrap();
+    drop(SqlCipherStore::open(begun).unwrap());
+    // Ended with a database under a key that has not its name yet: the database keeps its key.
+    fs::rename(path.join(KEY_FILE), path.join("profile.key.new")).unwrap();
+    assert_eq!(
+        ProfileFolder::open(path).unwrap_err(),
+        ClientStoreError::Missing
+    );
+    drop(on_disk(path).unwrap());
+    assert_eq!(fs::read(path.join(KEY_FILE)).unwrap(), other_key);
+    drop(SqlCipherStore::open(ProfileFolder::open(path).unwrap()).unwrap());
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! A profile's folder: who has it open, and the key of its database in a file that only its owner
 //! can read.
+//!
+//! The key's file gets its name once the database exists, so that a key without a database is
+//! damage, and an interrupted beginning is none.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use folkmoot_crypto::Secret;
@@ -11,6 +14,8 @@ use super::{ClientStoreError, DATABASE_FILE};
 
 /// The file with the key of the profile's database.
 pub const KEY_FILE: &str = "profile.key";
+/// The key's file until the database exists.
+const UNFINISHED_KEY_FILE: &str = "profile.key.new";
 /// The file whose lock says that a process has the profile open.
 pub const LOCK_FILE: &str = "profile.lock";
 
@@ -19,6 +24,7 @@ pub const LOCK_FILE: &str = "profile.lock";
 pub struct ProfileFolder {
     path: PathBuf,
     key: Secret,
+    established: bool,
     _lock: File,
 }
 
@@ -32,15 +38,15 @@ impl ProfileFolder {
             return Err(without_key(path));
         }
         let lock = lock(path)?;
-        let key = load_key(path)?;
         Ok(Self {
             path: path.to_owned(),
-            key,
+            key: load_key(&path.join(KEY_FILE))?,
+            established: true,
             _lock: lock,
         })
     }
 
-    /// Opens the profile in `path`, or makes one: the folder with mode 0700 and the key's file with
+    /// Opens the profile in `path`, or begins one: the folder with mode 0700 and the key's file with
     /// mode 0600. `fresh` becomes the key of a new profile and is durable before any database needs
     /// it.
     pub fn open_or_create(
@@ -49,30 +55,64 @@ impl ProfileFolder {
     ) -> Result<Self, ClientStoreError> {
         private_folder(path).map_err(|error| failed(&error))?;
         let lock = lock(path)?;
-        let key = if path.join(KEY_FILE).exists() {
-            load_key(path)?
+        let (key_file, unfinished) = (path.join(KEY_FILE), path.join(UNFINISHED_KEY_FILE));
+        let established = key_file.exists();
+        let key = if established {
+            load_key(&key_file)?
+        } else if path.join(DATABASE_FILE).exists() {
+            // Begun before with this key, or the database of a key that is lost.
+            if !unfinished.exists() {
+                return Err(without_key(path));
+            }
+            load_key(&unfinished)?
         } else {
-            create_key(path, Secret::from(fresh.to_vec()))?
+            write_key(&unfinished, Secret::from(fresh.to_vec()))?
         };
         Ok(Self {
             path: path.to_owned(),
             key,
+            established,
             _lock: lock,
         })
     }
 
-    pub(super) fn database(&self) -> PathBuf {
-        self.path.join(DATABASE_FILE)
+    /// The database's file; of an established profile it has to be there already.
+    pub(super) fn database(&self) -> Result<PathBuf, ClientStoreError> {
+        let file = self.path.join(DATABASE_FILE);
+        if self.established && !fs::metadata(&file).is_ok_and(|file| file.len() > 0) {
+            let reason = format!("{DATABASE_FILE} is missing or empty");
+            return Err(ClientStoreError::Damaged(reason));
+        }
+        Ok(file)
     }
 
     pub(super) fn key(&self) -> &Secret {
         &self.key
     }
+
+    /// Whether the profile's database was made before.
+    pub(super) fn is_established(&self) -> bool {
+        self.established
+    }
+
+    /// Ends the beginning of a profile: its database is durable.
+    pub(super) fn establish(&mut self) -> Result<(), ClientStoreError> {
+        if !self.established {
+            fs::rename(
+                self.path.join(UNFINISHED_KEY_FILE),
+                self.path.join(KEY_FILE),
+            )
+            .and_then(|()| File::open(&self.path)?.sync_all())
+            .map_err(|error| failed(&error))?;
+            self.established = true;
+        }
+        Ok(())
+    }
 }
 
 /// A folder without a key is no profile, unless there is a database that only the key could read.
 fn without_key(path: &Path) -> ClientStoreError {
-    if path.join(DATABASE_FILE).exists() {
+    if path.join(DATABASE_FILE).exists() && !path.join(UNFINISHED_KEY_FILE).exists() {
         ClientStoreError::Damaged(format!("{KEY_FILE} is missing"))
     } else {
         ClientStoreError::Missing
@@ -89,10 +129,7 @@ fn lock(path: &Path) -> Result<File, ClientStoreError> {
 }
 
 fn load_key(path: &Path) -> Result<Secret, ClientStoreError> {
-    let file = File::open(path.join(KEY_FILE)).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => without_key(path),
-        _ => failed(&error),
-    })?;
+    let file = File::open(path).map_err(|error| failed(&error))?;
     let mut bytes = Vec::with_capacity(ProfileFolder::KEY_LENGTH + 1);
     file.take(ProfileFolder::KEY_LENGTH as u64 + 1)
         .read_to_end(&mut bytes)
@@ -106,19 +143,15 @@ fn load_key(path: &Path) -> Result<Secret, ClientStoreError> {
     Ok(key)
 }
 
-/// Writes under another name first, so that a crash leaves a whole key or none.
-fn create_key(path: &Path, key: Secret) -> Result<Secret, ClientStoreError> {
-    if path.join(DATABASE_FILE).exists() {
-        return Err(without_key(path));
-    }
-    let unfinished = path.join(format!("{KEY_FILE}.new"));
+/// Writes the key durably; one that was begun before has no database yet and is replaced.
+fn write_key(path: &Path, key: Secret) -> Result<Secret, ClientStoreError> {
     let write = || -> std::io::Result<()> {
-        let mut file = private_file(&unfinished)?;
+        let mut file = private_file(path)?;
         file.set_len(0)?;
         file.write_all(key.expose())?;
         file.sync_all()?;
-        fs::rename(&unfinished, path.join(KEY_FILE))?;
-        File::open(path)?.sync_all()
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
     write().map_err(|error| failed(&error))?;
     Ok(key)

@@ -33,15 +33,22 @@ pub struct SqlCipherStore {
 }
 
 impl SqlCipherStore {
-    /// Opens the folder's database, or makes an empty one, and brings its schema up to date.
-    pub fn open(folder: ProfileFolder) -> Result<Self, ClientStoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    /// Opens the folder's database and brings its schema up to date; makes one where the profile is
+    /// new.
+    pub fn open(mut folder: ProfileFolder) -> Result<Self, ClientStoreError> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, !folder.is_established());
         let mut connection =
-            Connection::open_with_flags(folder.database(), flags).map_err(store_error)?;
+            Connection::open_with_flags(folder.database()?, flags).map_err(store_error)?;
         unlock(&connection, folder.key())?;
         schema::migrate(&mut connection)?;
+        if !folder.is_established() {
+            // The tables have to be in the file itself before the profile counts as made.
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(store_error)?;
+            folder.establish()?;
+        }
         Ok(Self {
             connection,
             _folder: folder,
