@@ -1,8 +1,9 @@
 //! The cryptographic operations that MLS (RFC 9420 §5.1) and the services around it need, one cipher
 //! suite behind one object-safe trait, so that a suite is chosen at run time.
 //!
-//! The primitives are those of `aws-lc-rs`; this crate adds only RFC 9180's HPKE base mode on top of
-//! them, because sharing one `info` hash among the recipients of a Welcome needs the key schedule open.
+//! A suite is composed of the primitives of a [`Provider`]. This crate adds RFC 9180's HPKE base mode on
+//! top of them, because sharing one `info` hash among the recipients of a Welcome needs the key schedule
+//! open.
 //!
 //! ```
 //! use folkmoot_crypto::{Crypto, suite_one};
@@ -16,12 +17,17 @@
 #![forbid(unsafe_code)]
 
 mod aws_lc;
+mod composed;
 mod hpke;
+mod key_format;
+mod primitives;
+mod provider;
 mod secret;
 mod suite;
 
-pub use aws_lc::{hmac_sha256, provider, sha256, suite_one};
+pub use aws_lc::{hmac_sha256, sha256};
 pub use hpke::{HpkeCiphertext, HpkeInfo};
+pub use provider::{Provider, provider, suite_one};
 pub use secret::{Secret, constant_time_eq};
 pub use suite::{CipherSuite, Crypto, CryptoError, KemKeyPair, SignatureKeyPair};
 

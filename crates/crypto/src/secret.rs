@@ -25,6 +25,14 @@ impl Secret {
         self.0.len()
     }
 
+    /// These bytes with only the bits of `bitmask` left in the first.
+    pub(crate) fn with_first_byte_masked(mut self, bitmask: u8) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            *first &= bitmask;
+        }
+        self
+    }
+
     /// Whether there is no byte at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -14,6 +14,29 @@ pub struct CipherSuite(pub u16);
 impl CipherSuite {
     /// `MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519`, mandatory to implement.
     pub const MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519: Self = Self(1);
+    /// `MLS_128_DHKEMP256_AES128GCM_SHA256_P256`.
+    pub const MLS_128_DHKEMP256_AES128GCM_SHA256_P256: Self = Self(2);
+    /// `MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519`.
+    pub const MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519: Self = Self(3);
+    /// `MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448`.
+    pub const MLS_256_DHKEMX448_AES256GCM_SHA512_ED448: Self = Self(4);
+    /// `MLS_256_DHKEMP521_AES256GCM_SHA512_P521`.
+    pub const MLS_256_DHKEMP521_AES256GCM_SHA512_P521: Self = Self(5);
+    /// `MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448`.
+    pub const MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_ED448: Self = Self(6);
+    /// `MLS_256_DHKEMP384_AES256GCM_SHA384_P384`.
+    pub const MLS_256_DHKEMP384_AES256GCM_SHA384_P384: Self = Self(7);
+
+    /// The suites of RFC 9420, in the order of their code points.
+    pub const ALL: [Self; 7] = [
+        Self::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519,
+        Self::MLS_128_DHKEMP256_AES128GCM_SHA256_P256,
+        Self::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519,
+        Self::MLS_256_DHKEMX448_AES256GCM_SHA512_ED448,
+        Self::MLS_256_DHKEMP521_AES256GCM_SHA512_P521,
+        Self::MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_ED448,
+        Self::MLS_256_DHKEMP384_AES256GCM_SHA384_P384,
+    ];
 }
 
 impl fmt::Debug for CipherSuite {
@@ -42,18 +65,19 @@ pub enum CryptoError {
 /// A KEM key pair.
 #[derive(Clone, Debug)]
 pub struct KemKeyPair {
-    /// Serialised private key.
+    /// Serialised private key (RFC 9180 §7.1.2): `Nsk` bytes.
     pub private: Secret,
-    /// Serialised public key.
+    /// Serialised public key (RFC 9180 §7.1.1): `Npk` bytes, an uncompressed point on the P curves.
     pub public: Vec<u8>,
 }
 
 /// A signature key pair.
 #[derive(Clone, Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct SignatureKeyPair {
-    /// Serialised private key; for Ed25519 the 32-byte seed.
+    /// Serialised private key: for Ed25519 and Ed448 the seed of 32 or 57 bytes (RFC 8032), for ECDSA
+    /// the big-endian scalar of 32, 48 or 66 bytes.
     pub private: Secret,
-    /// Serialised public key.
+    /// Serialised public key: for ECDSA an uncompressed point (RFC 9420 §5.1.2).
     pub public: Vec<u8>,
 }
 
@@ -74,7 +98,7 @@ pub trait Crypto: Send + Sync + fmt::Debug {
     fn mac(&self, key: &[u8], data: &[u8]) -> Vec<u8>;
     /// `KDF.Extract`.
     fn extract(&self, salt: &[u8], ikm: &[u8]) -> Secret;
-    /// `KDF.Expand`; fails beyond 255 times the hash length.
+    /// `KDF.Expand`; fails only beyond 255 times the hash length.
     fn expand(&self, prk: &Secret, info: &[u8], length: usize) -> Result<Secret, CryptoError>;
 
     /// Seals `plaintext`; the tag is appended.
@@ -115,7 +139,11 @@ pub trait Crypto: Send + Sync + fmt::Debug {
     ) -> Result<Secret, CryptoError>;
     /// `DeriveKeyPair` (RFC 9180 §7.1.3).
     fn derive_kem_key_pair(&self, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
-    /// Checks that bytes are a public key of the suite's KEM.
+    /// The public key of a KEM private key; scalars may lack leading zeros.
+    fn kem_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
+    /// Checks that bytes are a public key of the suite's KEM: of the right length, and on the P curves
+    /// an uncompressed point of the curve. X25519 and X448 take any bytes of their length, and refuse
+    /// those that agree on zero when they are used.
     fn check_kem_public_key(&self, public: &[u8]) -> Result<(), CryptoError>;
 
     /// A fresh signature key pair.
@@ -123,12 +151,14 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         &self,
         rng: &mut dyn CryptoRng,
     ) -> Result<SignatureKeyPair, CryptoError>;
-    /// The public key of a signature private key.
+    /// The public key of a signature private key; scalars may lack leading zeros.
     fn signature_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
-    /// Signs `message`.
+    /// Signs `message`; ECDSA signatures are DER (RFC 9420 §5.1.2).
     fn sign(&self, private: &Secret, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
     /// Verifies a signature.
     fn verify(&self, public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), CryptoError>;
-    /// Checks that bytes are a public key of the suite's signature scheme.
+    /// Checks that bytes are a public key of the suite's signature scheme: of the right length, for
+    /// ECDSA an uncompressed point of the curve, for Ed25519 written canonically (RFC 8032 §5.1.3).
+    /// Whether an Edwards key is on its curve shows when a signature is verified.
     fn check_signature_public_key(&self, public: &[u8]) -> Result<(), CryptoError>;
 }

@@ -1,0 +1,121 @@
+//! HPKE's base mode (RFC 9180): the key schedule, over the KEM, KDF and AEAD of a suite.
+
+mod dhkem;
+mod labeled;
+
+pub(crate) use dhkem::DhKem;
+
+use crate::composed::Suite;
+use crate::primitives::NONCE_LENGTH;
+use crate::{CryptoError, Secret};
+use labeled::Labeled;
+use rand_core::CryptoRng;
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
+
+/// RFC 9180 §5: `mode_base`.
+const MODE_BASE: u8 = 0;
+
+/// HPKE output: the encapsulated key and the ciphertext (RFC 9420 §7.6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct HpkeCiphertext {
+    /// `enc`, the encapsulated key.
+    pub kem_output: VLBytes,
+    /// AEAD ciphertext with its tag.
+    pub ciphertext: VLBytes,
+}
+
+/// A hashed HPKE `info`, so that many recipients can share the work.
+#[derive(Clone, Debug)]
+pub struct HpkeInfo {
+    key_schedule_context: Vec<u8>,
+}
+
+pub(crate) fn info(suite: &Suite, info: &[u8]) -> HpkeInfo {
+    let labeled = labeled(suite);
+    let mut key_schedule_context = vec![MODE_BASE];
+    for (label, ikm) in [
+        (b"psk_id_hash".as_slice(), b"".as_slice()),
+        (b"info_hash", info),
+    ] {
+        key_schedule_context.extend_from_slice(labeled.extract(b"", label, ikm).expose());
+    }
+    HpkeInfo {
+        key_schedule_context,
+    }
+}
+
+pub(crate) fn seal(
+    suite: &Suite,
+    public: &[u8],
+    info: &HpkeInfo,
+    aad: &[u8],
+    plaintext: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<HpkeCiphertext, CryptoError> {
+    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, rng)?;
+    let (key, nonce) = Schedule::new(suite, &shared, info).key_and_nonce()?;
+    let ciphertext = suite.aead.seal(&key, nonce.expose(), aad, plaintext)?;
+    Ok(HpkeCiphertext {
+        kem_output: encapsulated.into(),
+        ciphertext: ciphertext.into(),
+    })
+}
+
+pub(crate) fn open(
+    suite: &Suite,
+    private: &Secret,
+    info: &HpkeInfo,
+    aad: &[u8],
+    sealed: &HpkeCiphertext,
+) -> Result<Secret, CryptoError> {
+    let encapsulated = sealed.kem_output.as_slice();
+    let shared = suite.kem.decapsulate(suite.kdf, private, encapsulated)?;
+    let (key, nonce) = Schedule::new(suite, &shared, info).key_and_nonce()?;
+    let ciphertext = sealed.ciphertext.as_slice();
+    let opened = suite.aead.open(&key, nonce.expose(), aad, ciphertext)?;
+    Ok(Secret::from(opened))
+}
+
+/// RFC 9180 §5.1: `"HPKE" || kem_id || kdf_id || aead_id`.
+fn labeled(suite: &Suite) -> Labeled<'_, 10> {
+    let mut suite_id = *b"HPKE______";
+    suite_id[4..6].copy_from_slice(&suite.kem.id().to_be_bytes());
+    suite_id[6..8].copy_from_slice(&suite.kdf.algorithm().kdf_id().to_be_bytes());
+    suite_id[8..].copy_from_slice(&suite.aead.algorithm().id().to_be_bytes());
+    let kdf = suite.kdf;
+    Labeled { kdf, suite_id }
+}
+
+/// `KeySchedule` (RFC 9180 §5.1) up to what is expanded from its secret.
+struct Schedule<'a> {
+    suite: &'a Suite,
+    labeled: Labeled<'a, 10>,
+    secret: Secret,
+    info: &'a HpkeInfo,
+}
+
+impl<'a> Schedule<'a> {
+    fn new(suite: &'a Suite, shared: &Secret, info: &'a HpkeInfo) -> Self {
+        let labeled = labeled(suite);
+        let secret = labeled.extract(shared.expose(), b"secret", b"");
+        Self {
+            suite,
+            labeled,
+            secret,
+            info,
+        }
+    }
+
+    /// One message is sealed, so the base nonce is the nonce.
+    fn key_and_nonce(&self) -> Result<(Secret, Secret), CryptoError> {
+        let key_length = self.suite.aead.algorithm().key_length();
+        let key = self.expand(b"key", key_length)?;
+        Ok((key, self.expand(b"base_nonce", NONCE_LENGTH)?))
+    }
+
+    fn expand(&self, label: &[u8], length: usize) -> Result<Secret, CryptoError> {
+        let context = &self.info.key_schedule_context;
+        self.labeled
+            .expand(&self.secret, label, [context, b""], length)
+    }
+}

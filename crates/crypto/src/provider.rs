@@ -1,0 +1,44 @@
+//! Who computes a suite.
+
+use crate::composed::Suite;
+use crate::{CipherSuite, Crypto, aws_lc};
+
+/// A library of primitives, chosen at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// `aws-lc-rs`: suites 1, 2, 3, 5 and 7; the default for them.
+    AwsLc,
+}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: [Self; 1] = [Self::AwsLc];
+
+    /// The operations of `suite`, or `None` where this provider does not have it.
+    pub fn suite(self, suite: CipherSuite) -> Option<&'static dyn Crypto> {
+        let found = self.suites().iter().find(|known| known.id == suite);
+        found.map(|known| known as &dyn Crypto)
+    }
+
+    /// The suites of this provider.
+    pub fn supported(self) -> impl Iterator<Item = CipherSuite> {
+        self.suites().iter().map(|suite| suite.id)
+    }
+
+    fn suites(self) -> &'static [Suite] {
+        match self {
+            Self::AwsLc => &aws_lc::SUITES,
+        }
+    }
+}
+
+/// The operations of `suite` by its default provider, or `None` where it is not implemented.
+pub fn provider(suite: CipherSuite) -> Option<&'static dyn Crypto> {
+    Provider::AwsLc.suite(suite)
+}
+
+/// Suite 0x0001 by its default provider; every implementation has it (RFC 9420 §17.1).
+pub fn suite_one() -> &'static dyn Crypto {
+    let [first, ..] = &aws_lc::SUITES;
+    first
+}

@@ -1,0 +1,133 @@
+//! HPKE against Appendix A of RFC 9180, in both directions.
+
+use crate::kit::{Given, each, each_of, rng, secret, unhex};
+use folkmoot_crypto::{CipherSuite, Crypto, HpkeCiphertext, Secret};
+
+const INFO: &str = "4f6465206f6e2061204772656369616e2055726e";
+const AAD: &[u8] = b"Count-0";
+const PLAINTEXT: &[u8] = b"Beauty is truth, truth beauty";
+
+/// The base mode of one section: the first encryption.
+struct Vector {
+    suite: CipherSuite,
+    ikm_e: &'static str,
+    ikm_r: &'static str,
+    sk_r: &'static str,
+    pk_r: &'static str,
+    enc: &'static str,
+    ct: &'static str,
+}
+
+/// A.1, A.2, A.3 and A.6: those that a suite of MLS uses.
+const VECTORS: [Vector; 4] = [
+    Vector {
+        suite: CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519,
+        ikm_e: "7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234",
+        ikm_r: "6db9df30aa07dd42ee5e8181afdb977e538f5e1fec8a06223f33f7013e525037",
+        sk_r: "4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8",
+        pk_r: "3948cfe0ad1ddb695d780e59077195da6c56506b027329794ab02bca80815c4d",
+        enc: "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431",
+        ct: "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a9\
+             6d8770ac83d07bea87e13c512a",
+    },
+    Vector {
+        suite: CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519,
+        ikm_e: "909a9b35d3dc4713a5e72a4da274b55d3d3821a37e5d099e74a647db583a904b",
+        ikm_r: "1ac01f181fdf9f352797655161c58b75c656a6cc2716dcb66372da835542e1df",
+        sk_r: "8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb",
+        pk_r: "4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a",
+        enc: "1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a",
+        ct: "1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db\
+             21993c62ce81883d2dd1b51a28",
+    },
+    Vector {
+        suite: CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256,
+        ikm_e: "4270e54ffd08d79d5928020af4686d8f6b7d35dbe470265f1f5aa22816ce860e",
+        ikm_r: "668b37171f1072f3cf12ea8a236a45df23fc13b82af3609ad1e354f6ef817550",
+        sk_r: "f3ce7fdae57e1a310d87f1ebbde6f328be0a99cdbcadf4d6589cf29de4b8ffd2",
+        pk_r: "04fe8c19ce0905191ebc298a9245792531f26f0cece2460639e8bc39cb7f706a82\
+               6a779b4cf969b8a0e539c7f62fb3d30ad6aa8f80e30f1d128aafd68a2ce72ea0",
+        enc: "04a92719c6195d5085104f469a8b9814d5838ff72b60501e2c4466e5e67b325ac9\
+              8536d7b61a1af4b78e5b7f951c0900be863c403ce65c9bfcb9382657222d18c4",
+        ct: "5ad590bb8baa577f8619db35a36311226a896e7342a6d836d8b7bcd2f20b6c7f\
+             9076ac232e3ab2523f39513434",
+    },
+    Vector {
+        suite: CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521,
+        ikm_e: "7f06ab8215105fc46aceeb2e3dc5028b44364f960426eb0d8e4026c2f8b5d7e7\
+                a986688f1591abf5ab753c357a5d6f0440414b4ed4ede71317772ac98d9239f70904",
+        ikm_r: "2ad954bbe39b7122529f7dde780bff626cd97f850d0784a432784e69d86eccaa\
+                de43b6c10a8ffdb94bf943c6da479db137914ec835a7e715e36e45e29b587bab3bf1",
+        sk_r: "01462680369ae375e4b3791070a7458ed527842f6a98a79ff5e0d4cbde83c271\
+               96a3916956655523a6a2556a7af62c5cadabe2ef9da3760bb21e005202f7b2462847",
+        pk_r: "0401b45498c1714e2dce167d3caf162e45e0642afc7ed435df7902ccae0e84ba0f\
+               7d373f646b7738bbbdca11ed91bdeae3cdcba3301f2457be452f271fa6837580e6\
+               61012af49583a62e48d44bed350c7118c0d8dc861c238c72a2bda17f64704f464b\
+               57338e7f40b60959480c0e58e6559b190d81663ed816e523b6b6a418f66d2451ec64",
+        enc: "040138b385ca16bb0d5fa0c0665fbbd7e69e3ee29f63991d3e9b5fa740aab8900a\
+              aeed46ed73a49055758425a0ce36507c54b29cc5b85a5cee6bae0cf1c21f2731ec\
+              e2013dc3fb7c8d21654bb161b463962ca19e8c654ff24c94dd2898de12051f1ed0\
+              692237fb02b2f8d1dc1c73e9b366b529eb436e98a996ee522aef863dd5739d2f29b0",
+        ct: "170f8beddfe949b75ef9c387e201baf4132fa7374593dfafa90768788b7b2b20\
+             0aafcc6d80ea4c795a7c5b841a",
+    },
+];
+
+#[test]
+fn the_vectors_of_rfc_9180() {
+    for vector in VECTORS {
+        each_of(vector.suite, |crypto| check(crypto, &vector));
+    }
+}
+
+fn check(crypto: &dyn Crypto, vector: &Vector) {
+    let keys = crypto
+        .derive_kem_key_pair(&Secret::from(unhex(vector.ikm_r)))
+        .unwrap();
+    assert_eq!(keys.private, Secret::from(unhex(vector.sk_r)));
+    assert_eq!(keys.public, unhex(vector.pk_r));
+    assert_eq!(crypto.kem_public_key(&keys.private).unwrap(), keys.public);
+    let info = crypto.hpke_info(&unhex(INFO));
+    let mut ephemeral = Given(unhex(vector.ikm_e));
+    let sealed = crypto
+        .hpke_seal(&keys.public, &info, AAD, PLAINTEXT, &mut ephemeral)
+        .unwrap();
+    assert_eq!(sealed.kem_output.as_slice(), unhex(vector.enc));
+    assert_eq!(sealed.ciphertext.as_slice(), unhex(vector.ct));
+    let opened = crypto
+        .hpke_open(&keys.private, &info, AAD, &sealed)
+        .unwrap();
+    assert_eq!(opened.expose(), PLAINTEXT);
+}
+
+#[test]
+fn only_the_recipient_opens_and_only_what_was_sealed() {
+    each(|crypto| {
+        let length = crypto.hash_length();
+        let [keys, others] = [(); 2].map(|()| crypto.derive_kem_key_pair(&secret(length)).unwrap());
+        let [info, other_info] = [b"info", b"oinf"].map(|info| crypto.hpke_info(info));
+        let sealed = crypto
+            .hpke_seal(&keys.public, &info, AAD, PLAINTEXT, &mut rng())
+            .unwrap();
+        let opens = |private, info, aad, sealed: &HpkeCiphertext| {
+            let opened = crypto.hpke_open(private, info, aad, sealed);
+            opened.is_ok_and(|plaintext| plaintext.expose() == PLAINTEXT)
+        };
+        assert!(opens(&keys.private, &info, AAD, &sealed));
+        assert!(!opens(&others.private, &info, AAD, &sealed));
+        assert!(!opens(&keys.private, &other_info, AAD, &sealed));
+        assert!(!opens(&keys.private, &info, b"", &sealed));
+        let mut bytes: Vec<u8> = sealed.ciphertext.clone().into();
+        bytes[0] ^= 1;
+        let altered = HpkeCiphertext {
+            kem_output: sealed.kem_output.clone(),
+            ciphertext: bytes.into(),
+        };
+        assert!(!opens(&keys.private, &info, AAD, &altered));
+        let altered = HpkeCiphertext {
+            kem_output: others.public.clone().into(),
+            ciphertext: sealed.ciphertext.clone(),
+        };
+        assert!(!opens(&keys.private, &info, AAD, &altered));
+    });
+}

@@ -1,0 +1,193 @@
+//! Keys that are none.
+
+use crate::kit::{each, rng, secret};
+use folkmoot_crypto::{Crypto, CryptoError, HpkeCiphertext, Secret};
+
+/// First byte of an uncompressed point; only the P curves' public keys start with it by rule.
+const UNCOMPRESSED: u8 = 4;
+
+fn is_on_a_p_curve(crypto: &dyn Crypto) -> bool {
+    matches!(crypto.suite().0, 2 | 5 | 7)
+}
+
+/// Refused by every operation that takes a KEM public key.
+fn assert_no_kem_key(crypto: &dyn Crypto, public: &[u8]) {
+    let refused = CryptoError::InvalidKey;
+    assert_eq!(crypto.check_kem_public_key(public), Err(refused));
+    assert_useless_kem_key(crypto, public);
+}
+
+fn assert_useless_kem_key(crypto: &dyn Crypto, public: &[u8]) {
+    let refused = CryptoError::InvalidKey;
+    let info = crypto.hpke_info(b"");
+    let sealed = crypto.hpke_seal(public, &info, b"", b"", &mut rng());
+    assert_eq!(sealed.unwrap_err(), refused);
+    let keys = crypto.derive_kem_key_pair(&secret(32)).unwrap();
+    let sealed = HpkeCiphertext {
+        kem_output: public.into(),
+        ciphertext: vec![0; 16].into(),
+    };
+    let opened = crypto.hpke_open(&keys.private, &info, b"", &sealed);
+    assert_eq!(opened.unwrap_err(), refused);
+}
+
+fn assert_no_signature_key(crypto: &dyn Crypto, public: &[u8]) {
+    let refused = Err(CryptoError::InvalidKey);
+    assert_eq!(crypto.check_signature_public_key(public), refused);
+    assert_eq!(crypto.verify(public, b"message", &[0; 64]), refused);
+}
+
+/// Public keys that are not written as the suite writes them.
+fn badly_written(public: &[u8]) -> Vec<Vec<u8>> {
+    vec![
+        Vec::new(),
+        public[1..].to_vec(),
+        public[..public.len() - 1].to_vec(),
+        [public, &[0]].concat(),
+    ]
+}
+
+/// Points of the P curves in other forms, and off the curve.
+fn bad_points(public: &[u8]) -> Vec<Vec<u8>> {
+    let half = public.len() / 2;
+    let changed = |place: usize, byte: u8| {
+        let mut bytes = public.to_vec();
+        bytes[place] = byte;
+        bytes
+    };
+    let parity = public[public.len() - 1] & 1;
+    // Infinity, no form at all, hybrid, compressed, not on the curve thrice, and beyond the field.
+    vec![
+        vec![0],
+        changed(0, 0),
+        changed(0, 6 + parity),
+        [&[2 + parity], &public[1..=half]].concat(),
+        changed(public.len() - 1, public[public.len() - 1] ^ 1),
+        changed(half, public[half] ^ 1),
+        [[UNCOMPRESSED].as_slice(), &vec![0; 2 * half]].concat(),
+        [[UNCOMPRESSED].as_slice(), &vec![0xff; 2 * half]].concat(),
+    ]
+}
+
+#[test]
+fn public_keys_that_are_none() {
+    each(|crypto| {
+        let kem = crypto.derive_kem_key_pair(&secret(32)).unwrap().public;
+        let signature = crypto
+            .generate_signature_key_pair(&mut rng())
+            .unwrap()
+            .public;
+        assert_eq!(crypto.check_kem_public_key(&kem), Ok(()));
+        assert_eq!(crypto.check_signature_public_key(&signature), Ok(()));
+        let mut bad = badly_written(&kem);
+        let mut bad_signature = badly_written(&signature);
+        if is_on_a_p_curve(crypto) {
+            bad.extend(bad_points(&kem));
+            bad_signature.extend(bad_points(&signature));
+        }
+        for public in bad {
+            assert_no_kem_key(crypto, &public);
+        }
+        for public in bad_signature {
+            assert_no_signature_key(crypto, &public);
+        }
+    });
+}
+
+/// RFC 9180 §7.1.4: points of small order on Curve25519 and Curve448.
+#[test]
+fn an_agreement_on_zero() {
+    each(|crypto| {
+        let length = match crypto.suite().0 {
+            1 | 3 => 32,
+            4 | 6 => 56,
+            _ => return,
+        };
+        let mut one = vec![0; length];
+        one[0] = 1;
+        for point in [vec![0; length], one] {
+            assert_eq!(crypto.check_kem_public_key(&point), Ok(()));
+            assert_useless_kem_key(crypto, &point);
+        }
+    });
+}
+
+/// RFC 8032 §5.1.3: 2^255 - 19 is zero, written as no one may write it.
+#[test]
+fn an_ed25519_key_that_is_not_canonical() {
+    each(|crypto| {
+        if !matches!(crypto.suite().0, 1 | 3) {
+            return;
+        }
+        let mut public = [0xff; 32];
+        (public[0], public[31]) = (0xed, 0x7f);
+        assert_no_signature_key(crypto, &public);
+    });
+}
+
+/// Private keys are below the order of the curve, not zero, and no longer than they may be.
+#[test]
+fn private_keys_that_are_none() {
+    each(|crypto| {
+        let kem = crypto.derive_kem_key_pair(&secret(32)).unwrap().private;
+        let signature = crypto
+            .generate_signature_key_pair(&mut rng())
+            .unwrap()
+            .private;
+        let mut bad = vec![Vec::new(), vec![1; kem.len() + 1]];
+        let mut bad_signature = vec![Vec::new(), vec![1; signature.len() + 1]];
+        if is_on_a_p_curve(crypto) {
+            let numbers = [vec![0; kem.len()], vec![0], vec![0xff; kem.len()]];
+            bad.extend(numbers.clone());
+            bad_signature.extend(numbers);
+        } else {
+            bad.push(vec![1; kem.len() - 1]);
+            bad_signature.push(vec![1; signature.len() - 1]);
+        }
+        let refused = CryptoError::InvalidKey;
+        for private in bad.into_iter().map(Secret::from) {
+            assert_eq!(crypto.kem_public_key(&private).unwrap_err(), refused);
+        }
+        for private in bad_signature.into_iter().map(Secret::from) {
+            assert_eq!(crypto.signature_public_key(&private).unwrap_err(), refused);
+            assert_eq!(crypto.sign(&private, b"").unwrap_err(), refused);
+        }
+    });
+}
+
+/// Other implementations write scalars as integers, without leading zeros.
+#[test]
+fn scalars_without_leading_zeros() {
+    each(|crypto| {
+        if !is_on_a_p_curve(crypto) {
+            return;
+        }
+        let length = crypto
+            .derive_kem_key_pair(&secret(32))
+            .unwrap()
+            .private
+            .len();
+        let short = secret(length - 3);
+        let whole = Secret::from([&[0; 3], short.expose()].concat());
+        let public = crypto.kem_public_key(&short).unwrap();
+        assert_eq!(public, crypto.kem_public_key(&whole).unwrap());
+        let public = crypto.signature_public_key(&short).unwrap();
+        assert_eq!(public, crypto.signature_public_key(&whole).unwrap());
+        let signature = crypto.sign(&short, b"message").unwrap();
+        assert_eq!(crypto.verify(&public, b"message", &signature), Ok(()));
+    });
+}
+
+#[test]
+fn a_short_hpke_ciphertext() {
+    each(|crypto| {
+        let keys = crypto.derive_kem_key_pair(&secret(32)).unwrap();
+        let info = crypto.hpke_info(b"");
+        let sealed = HpkeCiphertext {
+            kem_output: keys.public.clone().into(),
+            ciphertext: vec![1].into(),
+        };
+        let opened = crypto.hpke_open(&keys.private, &info, b"", &sealed);
+        assert_eq!(opened.unwrap_err(), CryptoError::InvalidCiphertext);
+    });
+}
