@@ -1,0 +1,110 @@
+//! Every scenario and random scripts, for each group of engines and each suite that all of it have.
+
+mod quirks;
+mod random;
+mod scenarios;
+
+use interop::Engine::{self, Folkmoot, MlsRs, OpenMls};
+use interop::{Ability, Handshakes, Settings, Tree};
+
+/// One test of each kind for a group of engines in a suite.
+macro_rules! groups {
+    ($($name:ident: $cast:expr, suite $suite:literal;)+) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn joins() {
+                scenarios::play("joins", &[], scenarios::joins, &$cast, $suite);
+            }
+
+            #[test]
+            fn removals() {
+                scenarios::play("removals", &[], scenarios::removals, &$cast, $suite);
+            }
+
+            #[test]
+            fn updates() {
+                scenarios::play("updates", &[], scenarios::updates, &$cast, $suite);
+            }
+
+            #[test]
+            fn messages() {
+                scenarios::play("messages", &[], scenarios::messages, &$cast, $suite);
+            }
+
+            #[test]
+            fn rivals() {
+                scenarios::play("rivals", &[], scenarios::rivals, &$cast, $suite);
+            }
+
+            #[test]
+            fn pre_shared_keys() {
+                let needs = [Ability::ExternalPsk];
+                scenarios::play("pre-shared keys", &needs, scenarios::pre_shared_keys, &$cast, $suite);
+            }
+
+            #[test]
+            fn group_extensions() {
+                let needs = [Ability::GroupContextExtensions];
+                scenarios::play("group extensions", &needs, scenarios::extensions, &$cast, $suite);
+            }
+
+            #[test]
+            fn external_commits() {
+                let needs = [Ability::ExternalCommit];
+                scenarios::play("external commits", &needs, scenarios::external, &$cast, $suite);
+            }
+
+            #[test]
+            fn random_scripts() {
+                random::play(&$cast, $suite);
+            }
+        }
+    )+};
+}
+
+groups! {
+    openmls_and_mls_rs_in_suite_1: [OpenMls, MlsRs], suite 1;
+    openmls_and_mls_rs_in_suite_2: [OpenMls, MlsRs], suite 2;
+    openmls_and_mls_rs_in_suite_3: [OpenMls, MlsRs], suite 3;
+    folkmoot_and_openmls_in_suite_1: [Folkmoot, OpenMls], suite 1;
+    folkmoot_and_mls_rs_in_suite_1: [Folkmoot, MlsRs], suite 1;
+    all_three_in_suite_1: [Folkmoot, OpenMls, MlsRs], suite 1;
+}
+
+/// The ways to run a group that all of a cast can.
+fn settings(cast: &[Engine], suite: u16) -> Vec<Settings> {
+    let outside = cast.iter().all(|engine| engine.can(Ability::TreeOutside));
+    let trees: &[Tree] = if outside {
+        &[Tree::Inside, Tree::Outside]
+    } else {
+        &[Tree::Inside]
+    };
+    let mut all = Vec::new();
+    for handshakes in [Handshakes::Public, Handshakes::Private] {
+        for tree in trees {
+            all.push(Settings {
+                suite,
+                handshakes,
+                tree: *tree,
+            });
+        }
+    }
+    all
+}
+
+/// The cast with each of its engines in the first role once.
+fn rotations(cast: &[Engine]) -> Vec<Vec<Engine>> {
+    let rotation = |by: usize| {
+        let mut rotated = cast.to_vec();
+        rotated.rotate_left(by);
+        rotated
+    };
+    (0..cast.len()).map(rotation).collect()
+}
+
+fn name(cast: &[Engine]) -> String {
+    let names: Vec<_> = cast.iter().map(ToString::to_string).collect();
+    names.join(" + ")
+}
