@@ -69,8 +69,15 @@ groups! {
     openmls_and_mls_rs_in_suite_2: [OpenMls, MlsRs], suite 2;
     openmls_and_mls_rs_in_suite_3: [OpenMls, MlsRs], suite 3;
     folkmoot_and_openmls_in_suite_1: [Folkmoot, OpenMls], suite 1;
+    folkmoot_and_openmls_in_suite_2: [Folkmoot, OpenMls], suite 2;
+    folkmoot_and_openmls_in_suite_3: [Folkmoot, OpenMls], suite 3;
     folkmoot_and_mls_rs_in_suite_1: [Folkmoot, MlsRs], suite 1;
+    folkmoot_and_mls_rs_in_suite_2: [Folkmoot, MlsRs], suite 2;
+    folkmoot_and_mls_rs_in_suite_3: [Folkmoot, MlsRs], suite 3;
+    folkmoot_and_mls_rs_in_suite_7: [Folkmoot, MlsRs], suite 7;
     all_three_in_suite_1: [Folkmoot, OpenMls, MlsRs], suite 1;
+    all_three_in_suite_2: [Folkmoot, OpenMls, MlsRs], suite 2;
+    all_three_in_suite_3: [Folkmoot, OpenMls, MlsRs], suite 3;
 }
 
 /// The ways to run a group that all of a cast can.
