@@ -56,6 +56,13 @@ impl KeyFormat {
         }
     }
 
+    /// Whether public keys are points that can be off the curve, which is then found out before use.
+    /// On Curve25519 and Curve448 any string will do for an agreement, and a key that is no Edwards
+    /// point verifies nothing.
+    pub(crate) fn has_points(&self) -> bool {
+        matches!(self.kind, Kind::Weierstrass { .. })
+    }
+
     /// A private key at its full length. Scalars may lack their leading zeros: other implementations
     /// write them as integers.
     pub(crate) fn private<'a>(&self, private: &'a Secret) -> Result<Cow<'a, Secret>, CryptoError> {

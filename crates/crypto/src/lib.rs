@@ -20,6 +20,7 @@ mod aws_lc;
 mod composed;
 mod hpke;
 mod key_format;
+mod portable;
 mod primitives;
 mod provider;
 mod secret;

@@ -156,17 +156,18 @@ pub(crate) trait Curve: Sync + fmt::Debug {
     fn public_key(&self, private: &Self::Private) -> Result<Vec<u8>, CryptoError>;
     /// The serialised shared point (RFC 9180 §4.1).
     fn agree(&self, private: &Self::Private, public: &[u8]) -> Result<Secret, CryptoError>;
-    /// Refuses what is not on the curve, where public keys are points.
+    /// Refuses what is not on the curve; asked where the format [has points](KeyFormat::has_points).
     fn check_point(&self, public: &[u8]) -> Result<(), CryptoError>;
 }
 
-/// A signature scheme. Keys come in their [`KeyFormat`], checked for length and form.
+/// A signature scheme. Keys come in their [`KeyFormat`], checked for length and form, and on the
+/// P curves [`SignatureScheme::verify`] refuses as a key what is not on the curve.
 pub(crate) trait SignatureScheme: Sync + fmt::Debug {
     fn keys(&self) -> &KeyFormat;
     /// Refuses zero and what is not below the order.
     fn public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
     fn sign(&self, private: &Secret, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
     fn verify(&self, public: &[u8], message: &[u8], signature: &[u8]) -> Result<(), CryptoError>;
-    /// Refuses what is not on the curve, where the library says so without a signature.
+    /// Refuses what is not on the curve; asked where the format [has points](KeyFormat::has_points).
     fn check_point(&self, public: &[u8]) -> Result<(), CryptoError>;
 }

@@ -1,18 +1,21 @@
 //! Who computes a suite.
 
 use crate::composed::Suite;
-use crate::{CipherSuite, Crypto, aws_lc};
+use crate::{CipherSuite, Crypto, aws_lc, portable};
 
 /// A library of primitives, chosen at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provider {
     /// `aws-lc-rs`: suites 1, 2, 3, 5 and 7; the default for them.
     AwsLc,
+    /// `RustCrypto`: suites 1, 2, 3, 5 and 7, a function of the caller's random bytes alone. Signatures and
+    /// ciphertexts come out the same whenever the same bytes go in.
+    Portable,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: [Self; 1] = [Self::AwsLc];
+    pub const ALL: [Self; 2] = [Self::AwsLc, Self::Portable];
 
     /// The operations of `suite`, or `None` where this provider does not have it.
     pub fn suite(self, suite: CipherSuite) -> Option<&'static dyn Crypto> {
@@ -28,6 +31,7 @@ impl Provider {
     fn suites(self) -> &'static [Suite] {
         match self {
             Self::AwsLc => &aws_lc::SUITES,
+            Self::Portable => &portable::SUITES,
         }
     }
 }

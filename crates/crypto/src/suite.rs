@@ -137,6 +137,25 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         aad: &[u8],
         ciphertext: &HpkeCiphertext,
     ) -> Result<Secret, CryptoError>;
+    /// Single-shot `SendExportBase` (RFC 9180 §6.2): the encapsulated key, and a secret of `length`
+    /// bytes for whoever has the private key.
+    fn hpke_setup_base_export(
+        &self,
+        public: &[u8],
+        info: &HpkeInfo,
+        exporter_context: &[u8],
+        length: usize,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Vec<u8>, Secret), CryptoError>;
+    /// Single-shot `ReceiveExportBase` (RFC 9180 §6.2).
+    fn hpke_open_export(
+        &self,
+        private: &Secret,
+        kem_output: &[u8],
+        info: &HpkeInfo,
+        exporter_context: &[u8],
+        length: usize,
+    ) -> Result<Secret, CryptoError>;
     /// `DeriveKeyPair` (RFC 9180 §7.1.3).
     fn derive_kem_key_pair(&self, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
     /// The public key of a KEM private key; scalars may lack leading zeros.

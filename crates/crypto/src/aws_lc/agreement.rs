@@ -35,9 +35,6 @@ impl Curve for Agreement {
     }
 
     fn check_point(&self, public: &[u8]) -> Result<(), CryptoError> {
-        if *self.0 == agreement::X25519 {
-            return Ok(());
-        }
         ParsedPublicKey::try_from(UnparsedPublicKey::new(self.0, public))
             .map(|_| ())
             .map_err(|_| CryptoError::InvalidKey)

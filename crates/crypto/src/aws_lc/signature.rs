@@ -59,9 +59,8 @@ impl SignatureScheme for Ed25519 {
         verify(&signature::ED25519, public, message, signature)
     }
 
-    /// The library decodes the point only to verify a signature.
-    fn check_point(&self, _public: &[u8]) -> Result<(), CryptoError> {
-        Ok(())
+    fn check_point(&self, public: &[u8]) -> Result<(), CryptoError> {
+        parse(&signature::ED25519, public).map(|_| ())
     }
 }
 

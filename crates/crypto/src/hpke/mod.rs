@@ -76,6 +76,32 @@ pub(crate) fn open(
     Ok(Secret::from(opened))
 }
 
+pub(crate) fn send_export(
+    suite: &Suite,
+    public: &[u8],
+    info: &HpkeInfo,
+    exporter_context: &[u8],
+    length: usize,
+    rng: &mut dyn CryptoRng,
+) -> Result<(Vec<u8>, Secret), CryptoError> {
+    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, rng)?;
+    let schedule = Schedule::new(suite, &shared, info);
+    let exported = schedule.export(exporter_context, length)?;
+    Ok((encapsulated, exported))
+}
+
+pub(crate) fn receive_export(
+    suite: &Suite,
+    private: &Secret,
+    encapsulated: &[u8],
+    info: &HpkeInfo,
+    exporter_context: &[u8],
+    length: usize,
+) -> Result<Secret, CryptoError> {
+    let shared = suite.kem.decapsulate(suite.kdf, private, encapsulated)?;
+    Schedule::new(suite, &shared, info).export(exporter_context, length)
+}
+
 /// RFC 9180 §5.1: `"HPKE" || kem_id || kdf_id || aead_id`.
 fn labeled(suite: &Suite) -> Labeled<'_, 10> {
     let mut suite_id = *b"HPKE______";
@@ -111,6 +137,13 @@ impl<'a> Schedule<'a> {
         let key_length = self.suite.aead.algorithm().key_length();
         let key = self.expand(b"key", key_length)?;
         Ok((key, self.expand(b"base_nonce", NONCE_LENGTH)?))
+    }
+
+    /// RFC 9180 §5.3.
+    fn export(&self, exporter_context: &[u8], length: usize) -> Result<Secret, CryptoError> {
+        let secret = self.expand(b"exp", self.suite.kdf.algorithm().length())?;
+        self.labeled
+            .expand(&secret, b"sec", [exporter_context, b""], length)
     }
 
     fn expand(&self, label: &[u8], length: usize) -> Result<Secret, CryptoError> {

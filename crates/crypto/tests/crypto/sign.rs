@@ -1,7 +1,7 @@
 //! Signatures against their RFCs.
 
 use crate::kit::{each, each_of, rng, unhex};
-use folkmoot_crypto::{CipherSuite, CryptoError, Secret};
+use folkmoot_crypto::{CipherSuite, CryptoError, Provider, Secret};
 
 struct Vector {
     suite: CipherSuite,
@@ -73,6 +73,16 @@ fn published_signatures_verify_and_their_keys_sign() {
             let own = crypto.sign(&private, vector.message).unwrap();
             assert_eq!(verify(&own), Ok(()));
         });
+    }
+}
+
+#[test]
+fn the_portable_provider_signs_as_published() {
+    for vector in VECTORS {
+        let crypto = Provider::Portable.suite(vector.suite).unwrap();
+        let private = Secret::from(unhex(vector.private));
+        let signature = crypto.sign(&private, vector.message).unwrap();
+        assert_eq!(signature, unhex(vector.signature), "{:?}", vector.suite);
     }
 }
 

@@ -1,0 +1,52 @@
+//! `RustCrypto`: the suites whose curves have stable releases there.
+//!
+//! Everything is a function of its arguments and of the caller's random bytes. ECDSA takes its nonces
+//! from RFC 6979, so that a run can be repeated byte for byte.
+
+mod agreement;
+mod signature;
+mod symmetric;
+
+use crate::CipherSuite;
+use crate::composed::Suite;
+use agreement::{P256, P384, P521, X25519};
+use signature::{ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519};
+use symmetric::{AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, SHA_256, SHA_384, SHA_512};
+
+pub(crate) static SUITES: [Suite; 5] = [
+    Suite {
+        id: CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519,
+        kem: &X25519,
+        kdf: &SHA_256,
+        aead: &AES_128_GCM,
+        signature: &ED25519,
+    },
+    Suite {
+        id: CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256,
+        kem: &P256,
+        kdf: &SHA_256,
+        aead: &AES_128_GCM,
+        signature: &ECDSA_P256,
+    },
+    Suite {
+        id: CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519,
+        kem: &X25519,
+        kdf: &SHA_256,
+        aead: &CHACHA20_POLY1305,
+        signature: &ED25519,
+    },
+    Suite {
+        id: CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521,
+        kem: &P521,
+        kdf: &SHA_512,
+        aead: &AES_256_GCM,
+        signature: &ECDSA_P521,
+    },
+    Suite {
+        id: CipherSuite::MLS_256_DHKEMP384_AES256GCM_SHA384_P384,
+        kem: &P384,
+        kdf: &SHA_384,
+        aead: &AES_256_GCM,
+        signature: &ECDSA_P384,
+    },
+];
