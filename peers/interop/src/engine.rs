@@ -10,7 +10,7 @@ pub enum Engine {
     Folkmoot,
     /// `openmls` on `openmls_rust_crypto`.
     OpenMls,
-    /// `mls-rs` on `mls-rs-crypto-rustcrypto`.
+    /// `mls-rs` on `mls-rs-crypto-rustcrypto`, or on `mls-rs-crypto-openssl` for suites that lacks.
     MlsRs,
 }
 

@@ -23,15 +23,17 @@ use ::mls_rs::{
 };
 use core::convert::Infallible;
 use core::time::Duration;
+use mls_rs_crypto_openssl::OpensslCryptoProvider;
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const LIFETIME: Duration = Duration::from_hours(28 * 24);
 
-struct MlsRs<C: MlsConfig> {
+struct MlsRs<C: MlsConfig, P> {
     name: String,
     settings: Settings,
+    crypto: P,
     keys: (SigningIdentity, SignatureSecretKey),
     psks: InMemoryPreSharedKeyStorage,
     /// Asks the rules for fresh keys in the next commit.
@@ -41,25 +43,48 @@ struct MlsRs<C: MlsConfig> {
 }
 
 pub(crate) fn has_suite(suite: u16) -> bool {
-    RustCryptoProvider::all_supported_cipher_suites().contains(&CipherSuite::new(suite))
+    let suite = CipherSuite::new(suite);
+    let openssl = OpensslCryptoProvider::new();
+    in_rust(suite) || openssl.cipher_suite_provider(suite).is_some()
+}
+
+/// The RustCrypto provider lacks P-521 and everything on Curve448.
+fn in_rust(suite: CipherSuite) -> bool {
+    RustCryptoProvider::all_supported_cipher_suites().contains(&suite)
 }
 
 pub(crate) fn member(name: &str, settings: Settings) -> Outcome<Box<dyn Member>> {
     let suite = CipherSuite::new(settings.suite);
-    let crypto = RustCryptoProvider::new()
+    if in_rust(suite) {
+        let crypto = RustCryptoProvider::with_enabled_cipher_suites(vec![suite]);
+        newcomer(name, settings, crypto)
+    } else {
+        let crypto = OpensslCryptoProvider::with_enabled_cipher_suites(vec![suite]);
+        newcomer(name, settings, crypto)
+    }
+}
+
+fn newcomer<P: CryptoProvider + Clone + 'static>(
+    name: &str,
+    settings: Settings,
+    crypto: P,
+) -> Outcome<Box<dyn Member>> {
+    let suite = CipherSuite::new(settings.suite);
+    let suite = crypto
         .cipher_suite_provider(suite)
         .ok_or_else(|| Refusal::from_engine(suite))?;
-    let (private, public) = crypto
+    let (private, public) = suite
         .signature_key_generate()
         .map_err(Refusal::from_engine)?;
     let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
     let identity = SigningIdentity::new(credential, public);
-    Ok(client(name, settings, (identity, private)))
+    Ok(client(name, settings, crypto, (identity, private)))
 }
 
-fn client(
+fn client<P: CryptoProvider + Clone + 'static>(
     name: &str,
     settings: Settings,
+    crypto: P,
     keys: (SigningIdentity, SignatureSecretKey),
 ) -> Box<dyn Member> {
     let psks = InMemoryPreSharedKeyStorage::default();
@@ -67,7 +92,7 @@ fn client(
     let suite = CipherSuite::new(settings.suite);
     let client = Client::builder()
         .identity_provider(BasicIdentityProvider)
-        .crypto_provider(RustCryptoProvider::with_enabled_cipher_suites(vec![suite]))
+        .crypto_provider(crypto.clone())
         .mls_rules(Rules {
             settings,
             fresh_keys: fresh_keys.clone(),
@@ -80,6 +105,7 @@ fn client(
     Box::new(MlsRs {
         name: name.to_owned(),
         settings,
+        crypto,
         keys,
         psks,
         fresh_keys,
@@ -130,7 +156,7 @@ impl MlsRules for Rules {
     }
 }
 
-impl<C: MlsConfig> MlsRs<C> {
+impl<C: MlsConfig, P> MlsRs<C, P> {
     fn group(&self) -> Outcome<&Group<C>> {
         self.group.as_ref().ok_or_else(Refusal::no_group)
     }
@@ -174,7 +200,7 @@ fn psk_id(id: &[u8]) -> ExternalPskId {
     ExternalPskId::new(id.to_vec())
 }
 
-impl<C: MlsConfig + 'static> Member for MlsRs<C> {
+impl<C: MlsConfig + 'static, P: CryptoProvider + Clone + 'static> Member for MlsRs<C, P> {
     fn engine(&self) -> Engine {
         Engine::MlsRs
     }
@@ -230,7 +256,8 @@ impl<C: MlsConfig + 'static> Member for MlsRs<C> {
     }
 
     fn amnesiac(&self) -> Outcome<Box<dyn Member>> {
-        Ok(client(&self.name, self.settings, self.keys.clone()))
+        let crypto = self.crypto.clone();
+        Ok(client(&self.name, self.settings, crypto, self.keys.clone()))
     }
 
     fn store_psk(&mut self, id: &[u8], secret: &[u8]) -> Outcome<()> {

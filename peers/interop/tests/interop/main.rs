@@ -74,6 +74,7 @@ groups! {
     folkmoot_and_mls_rs_in_suite_1: [Folkmoot, MlsRs], suite 1;
     folkmoot_and_mls_rs_in_suite_2: [Folkmoot, MlsRs], suite 2;
     folkmoot_and_mls_rs_in_suite_3: [Folkmoot, MlsRs], suite 3;
+    folkmoot_and_mls_rs_in_suite_5: [Folkmoot, MlsRs], suite 5;
     folkmoot_and_mls_rs_in_suite_7: [Folkmoot, MlsRs], suite 7;
     all_three_in_suite_1: [Folkmoot, OpenMls, MlsRs], suite 1;
     all_three_in_suite_2: [Folkmoot, OpenMls, MlsRs], suite 2;
