@@ -6,12 +6,45 @@ use folkmoot_crypto::CryptoError;
 
 /// Bytes that are no message of RFC 9420.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed bytes: {0}")]
-pub struct DecodeError(pub(crate) String);
+#[error("malformed bytes: {detail}; the rule: {check}")]
+pub struct DecodeError {
+    check: Check,
+    detail: String,
+}
+
+impl DecodeError {
+    /// The rule that the bytes break.
+    pub fn check(&self) -> Check {
+        self.check
+    }
+
+    /// What a decoder of this crate says to the codec, which carries text only.
+    pub(crate) fn marked(check: Check) -> tls_codec::Error {
+        tls_codec::Error::DecodingError(check.to_string())
+    }
+}
 
 impl From<tls_codec::Error> for DecodeError {
     fn from(error: tls_codec::Error) -> Self {
-        Self(error.to_string())
+        /// The rules that decoders of this crate check.
+        const MARKED: [Check; 3] = [
+            Check::ExtensionsDistinct,
+            Check::KeyPackageMessageVersion,
+            Check::ProtocolVersion,
+        ];
+        let detail = error.to_string();
+        let check = match &error {
+            tls_codec::Error::InvalidVectorLength => Check::VectorHeader,
+            tls_codec::Error::DecodingError(text) if text.contains("decode Option") => {
+                Check::OptionalPresence
+            }
+            tls_codec::Error::DecodingError(text) => {
+                let marked = MARKED.into_iter().find(|check| check.to_string() == *text);
+                marked.unwrap_or(Check::WholeStructure)
+            }
+            _ => Check::WholeStructure,
+        };
+        Self { check, detail }
     }
 }
 
@@ -96,6 +129,12 @@ pub enum StateError {
     /// The transition was computed from another state of the group.
     #[error("the group has changed since the message was examined: receive it again")]
     Superseded,
+    /// A commit has ended the group for another one (RFC 9420 §12.4.2).
+    #[error("the group is reinitialised: its successor goes on")]
+    Reinitialised,
+    /// No commit has ended the group for another one.
+    #[error("the group is not reinitialised: no commit of a ReInit was accepted")]
+    NotReinitialised,
     /// There is no such member.
     #[error("there is no member at leaf {0}")]
     NoSuchMember(u32),

@@ -6,14 +6,14 @@ use crate::group::Settings;
 use crate::labels::{reference_hash, sign_with_label, verify_with_label};
 use crate::leaf::{AuthenticationService, Carrier, LeafCheck, check_version_and_suite};
 use crate::wire::{
-    Capabilities, Credential, ExtensionType, Extensions, KeyPackage, KeyPackageContent,
-    KeyPackageRef, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime, ProtocolVersion, Timestamp,
-    encode,
+    Capabilities, Credential, CredentialType, ExtensionType, Extensions, KeyPackage,
+    KeyPackageContent, KeyPackageRef, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime,
+    ProposalType, ProtocolVersion, Timestamp, encode,
 };
 use crate::{MessageBody, MlsMessage};
-use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
+use folkmoot_crypto::{CipherSuite, Crypto, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
-use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// RFC 9420 §10.
 const KEY_PACKAGE_LABEL: &str = "KeyPackageTBS";
@@ -27,8 +27,91 @@ pub struct Member {
     pub credential: Credential,
     /// The leaf's signature key pair.
     pub signature: SignatureKeyPair,
-    /// Extension types that the client supports beyond the default ones.
+    /// What the client supports beyond what every client does and what it uses itself.
+    pub supports: Supported,
+    /// Extensions of the leaf, such as `application_id`; their types count as supported.
+    pub extensions: Extensions,
+}
+
+/// What a client lists as supported (RFC 9420 §7.2); default types need not be listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supported {
+    /// Cipher suites beside the one in use.
+    pub cipher_suites: Vec<CipherSuite>,
+    /// Extension types.
     pub extensions: Vec<ExtensionType>,
+    /// Proposal types.
+    pub proposals: Vec<ProposalType>,
+    /// Credential types beside the one in use.
+    pub credentials: Vec<CredentialType>,
+}
+
+impl Member {
+    /// A client that supports what every client does.
+    pub fn new(credential: Credential, signature: SignatureKeyPair) -> Self {
+        Self {
+            credential,
+            signature,
+            supports: Supported::default(),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// The same client with support for more.
+    #[must_use]
+    pub fn supporting(self, supports: Supported) -> Self {
+        Self { supports, ..self }
+    }
+
+    /// What its leaf lists (checks 17, 19, 21, 22).
+    fn capabilities(&self, suite: CipherSuite) -> Capabilities {
+        let Supported {
+            cipher_suites,
+            extensions,
+            proposals,
+            credentials,
+        } = self.supports.clone();
+        let beyond_default = self.extensions.types().chain(extensions);
+        let proposals = proposals.into_iter();
+        Capabilities {
+            versions: vec![ProtocolVersion::MLS_10],
+            cipher_suites: distinct([suite].into_iter().chain(cipher_suites)),
+            extensions: distinct(beyond_default.filter(|listed| !listed.is_default())),
+            proposals: distinct(proposals.filter(|listed| !listed.is_default())),
+            credentials: distinct(
+                [self.credential.credential_type()]
+                    .into_iter()
+                    .chain(credentials),
+            ),
+        }
+    }
+
+    /// A leaf of this client's, to be signed, but for its encryption key and source.
+    pub(crate) fn leaf_content(
+        &self,
+        suite: CipherSuite,
+        source: LeafNodeSource,
+    ) -> LeafNodeContent {
+        LeafNodeContent {
+            encryption_key: VLBytes::new(Vec::new()),
+            signature_key: self.signature.public.as_slice().into(),
+            credential: self.credential.clone(),
+            capabilities: self.capabilities(suite),
+            source,
+            extensions: self.extensions.clone(),
+        }
+    }
+}
+
+/// Each value once, in the order of the first.
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
 }
 
 /// The private keys of a KeyPackage. They leave the store when it is used (RFC 9420 §10).
@@ -66,8 +149,7 @@ impl KeyPackage {
         rng: &mut dyn CryptoRng,
     ) -> Result<(Self, KeyPackageSecrets), Error> {
         let init = fresh_kem_key_pair(crypto, rng)?;
-        let signature = member.signature.clone();
-        let (leaf_node, leaf_private) = new_leaf(crypto, member, lifetime, rng)?;
+        let (leaf_node, leaf_private) = new_leaf(crypto, &member, lifetime, rng)?;
         let content = KeyPackageContent {
             version: ProtocolVersion::MLS_10,
             cipher_suite: crypto.suite(),
@@ -77,7 +159,7 @@ impl KeyPackage {
         };
         let signed = sign_with_label(
             crypto,
-            &signature.private,
+            &member.signature.private,
             KEY_PACKAGE_LABEL,
             &encode(&content),
         )
@@ -85,7 +167,7 @@ impl KeyPackage {
         let secrets = KeyPackageSecrets {
             init_private: init.private,
             leaf_private,
-            signature,
+            signature: member.signature,
         };
         Ok((
             Self {
@@ -114,11 +196,10 @@ impl KeyPackage {
         settings: &Settings,
         at: Option<Timestamp>,
     ) -> Result<VerifiedKeyPackage, Error> {
-        let maximum_lifetime = settings.maximum_lifetime;
         self.verify_with(&LeafCheck {
             crypto,
             auth,
-            maximum_lifetime,
+            settings,
             at,
         })
     }
@@ -151,7 +232,7 @@ impl KeyPackage {
             .types()
             .all(|t| leaf.capabilities.supports_extension(t));
         if !listed {
-            return Err(Check::LeafListsExtensions.into());
+            return Err(Check::KeyPackageListsExtensions.into());
         }
         Ok(VerifiedKeyPackage(self))
     }
@@ -160,25 +241,15 @@ impl KeyPackage {
 /// A leaf for a KeyPackage, or for the creator of a group (RFC 9420 §11).
 pub(crate) fn new_leaf(
     crypto: &dyn Crypto,
-    member: Member,
+    member: &Member,
     lifetime: Lifetime,
     rng: &mut dyn CryptoRng,
 ) -> Result<(LeafNode, Secret), Error> {
     let keys = fresh_kem_key_pair(crypto, rng)?;
-    let credential_type = member.credential.credential_type();
+    let source = LeafNodeSource::KeyPackage(lifetime);
     let content = LeafNodeContent {
         encryption_key: keys.public.into(),
-        signature_key: member.signature.public.into(),
-        credential: member.credential,
-        capabilities: Capabilities {
-            versions: vec![ProtocolVersion::MLS_10],
-            cipher_suites: vec![crypto.suite()],
-            extensions: member.extensions,
-            proposals: Vec::new(),
-            credentials: vec![credential_type],
-        },
-        source: LeafNodeSource::KeyPackage(lifetime),
-        extensions: Extensions::default(),
+        ..member.leaf_content(crypto.suite(), source)
     };
     let leaf = content.sign(crypto, &member.signature.private, None)?;
     Ok((leaf, keys.private))

@@ -1,6 +1,7 @@
 //! Whether a leaf may stand in a group (RFC 9420 §7.3).
 
 use crate::check::Check;
+use crate::group::Settings;
 use crate::labels::verify_with_label;
 use crate::tree::LeafIndex;
 use crate::wire::{
@@ -46,7 +47,7 @@ pub(crate) enum Carrier {
 pub(crate) struct LeafCheck<'a> {
     pub(crate) crypto: &'a dyn Crypto,
     pub(crate) auth: &'a dyn AuthenticationService,
-    pub(crate) maximum_lifetime: u64,
+    pub(crate) settings: &'a Settings,
     pub(crate) at: Option<Timestamp>,
 }
 
@@ -98,7 +99,7 @@ impl LeafCheck<'_> {
             return Ok(());
         };
         match lifetime.not_after.0.checked_sub(lifetime.not_before.0) {
-            Some(length) if length <= self.maximum_lifetime => {}
+            Some(length) if length <= self.settings.maximum_lifetime => {}
             _ => return Err(Check::LifetimeLength),
         }
         match self.at {
@@ -125,10 +126,14 @@ fn check_own_lists(leaf: &LeafNode) -> Result<(), Check> {
     listed.then_some(()).ok_or(Check::LeafListsExtensions)
 }
 
-/// A leaf fits the group's parameters (checks 16, 17, 18).
-pub(crate) fn check_fits_group(leaf: &LeafNode, context: &GroupContext) -> Result<(), Error> {
+/// A leaf fits the group's parameters and its extensions, old or new (checks 16, 17, 18).
+pub(crate) fn check_fits_group(
+    leaf: &LeafNode,
+    context: &GroupContext,
+    extensions: &Extensions,
+) -> Result<(), Error> {
     check_version_and_suite(leaf, context.version, context.cipher_suite)?;
-    check_fits_extensions(leaf, &context.extensions)
+    check_fits_extensions(leaf, extensions)
 }
 
 pub(crate) fn check_version_and_suite(

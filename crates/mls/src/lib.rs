@@ -21,7 +21,7 @@
 //! let mut member = |name: &str| -> Result<Member, folkmoot_crypto::CryptoError> {
 //!     let signature = crypto.generate_signature_key_pair(&mut rng)?;
 //!     let credential = Credential::Basic(name.as_bytes().into());
-//!     Ok(Member { credential, signature, extensions: vec![] })
+//!     Ok(Member::new(credential, signature))
 //! };
 //! let (alice, bob) = (member("alice")?, member("bob")?);
 //! let (key_package, secrets) = KeyPackage::generate(crypto, bob, lifetime, &mut rng)?;
@@ -37,7 +37,7 @@
 //!
 //! let Some(MlsMessage { body: MessageBody::Welcome(welcome) }) = bundle.welcome else { panic!() };
 //! let own = OwnKeyPackage { key_package: &key_package, secrets: &secrets };
-//! let (mut bob, _delta) = Group::join(crypto, &welcome, own, None, settings, &Trusting)?;
+//! let (mut bob, _delta) = Group::join(crypto, &welcome, own, JoinOptions::default(), settings, &Trusting)?;
 //!
 //! let (message, _delta) = bob.seal(b"hello", b"", &mut rng)?;
 //! let incoming = alice.receive(message, &Trusting)?;
@@ -56,27 +56,30 @@ mod key_package;
 mod labels;
 mod leaf;
 mod schedule;
+mod services;
 mod tree;
 #[cfg(test)]
 mod vectors;
 mod wire;
 
-pub use check::Check;
+pub use check::{Check, Class};
 pub use error::{CredentialRejected, DecodeError, Error, Fault, RecordsError, StateError};
 pub use folkmoot_crypto::{CipherSuite, SignatureKeyPair};
 pub use framing::{
-    Content, ContentType, FramedContent, MessageBody, MlsMessage, PrivateMessage, PublicMessage,
-    Sender, WireFormat,
+    Content, ContentType, FramedContent, MessageBody, MlsMessage, Padding, PrivateMessage,
+    PublicMessage, Sender, WireFormat,
 };
 pub use group::{
-    ApplicationMessage, Change, CommitBundle, CommitIntent, CommitSummary, Delta, Group, Incoming,
-    IncomingContent, OwnKeyPackage, ProposalIntent, RecordKey, Records, Settings,
+    ApplicationMessage, Change, CommitBundle, CommitIntent, CommitSummary, Delta, ExternalJoin,
+    Group, Identity, Incoming, IncomingContent, JoinOptions, NewMembers, Observed, Observer,
+    OutsideProposal, OwnKeyPackage, ProposalIntent, RecordKey, Records, Settings,
 };
-pub use key_package::{KeyPackageSecrets, Member, VerifiedKeyPackage};
+pub use key_package::{KeyPackageSecrets, Member, Supported, VerifiedKeyPackage};
 pub use labels::{
     decrypt_with_label, derive_secret, derive_tree_secret, encrypt_with_label, expand_with_label,
     reference_hash, sign_with_label, verify_with_label,
 };
 pub use leaf::AuthenticationService;
+pub use services::{Holdings, NoHoldings, Services};
 pub use tree::{LeafIndex, NodeIndex, ParentNode, RatchetTree};
 pub use wire::*;

@@ -5,7 +5,7 @@ use folkmoot_identity::{
     DeviceCertificate, DeviceKey, DeviceName, SessionProof, Timestamp, TrustAnchors, Validity,
     X509Authenticator, issue_leaf_credential,
 };
-use folkmoot_mls::{ExtensionType, KeyPackage, Lifetime, Member};
+use folkmoot_mls::{ExtensionType, KeyPackage, Lifetime, Member, Supported};
 use folkmoot_protocol::bounds::{KEY_PACKAGE_LIFETIME, KEY_PACKAGES_PER_UPLOAD};
 use folkmoot_protocol::{
     GROUP_NAME_EXTENSION, JoinAddress, KeyPackagesAvailable, OpenSession, Problem, ProblemCode,
@@ -273,16 +273,15 @@ impl<S: ClientStore> Core<S> {
             not_before,
             not_after: Timestamp(span),
         };
-        let extensions = vec![
-            ExtensionType(SLOT_SECRET_EXTENSION),
-            ExtensionType(GROUP_NAME_EXTENSION),
-        ];
+        let supports = Supported {
+            extensions: vec![
+                ExtensionType(SLOT_SECRET_EXTENSION),
+                ExtensionType(GROUP_NAME_EXTENSION),
+            ],
+            ..Supported::default()
+        };
         Ok((
-            Member {
-                credential,
-                signature,
-                extensions,
-            },
+            Member::new(credential, signature).supporting(supports),
             lifetime,
         ))
     }

@@ -2,7 +2,9 @@
 
 use folkmoot_crypto::{HpkeCiphertext, SignatureKeyPair, suite_one};
 use folkmoot_identity::Timestamp;
-use folkmoot_mls::{Group, KeyPackage, KeyPackageSecrets, MessageBody, MlsMessage, OwnKeyPackage};
+use folkmoot_mls::{
+    Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody, MlsMessage, OwnKeyPackage,
+};
 use folkmoot_protocol::{
     AckInbox, Action, InboxCursor, InboxItem, InboxPage, POINTER_LABEL, Pointer, Problem, Redeem,
     WelcomeBlob,
@@ -262,8 +264,16 @@ impl<S: ClientStore> Core<S> {
                     key_package: &key_package,
                     secrets: &secrets,
                 };
-                Group::join(suite_one(), &welcome, own, None, settings(), authenticator)
-                    .map_err(|error| error.to_string())
+                let options = JoinOptions::default();
+                Group::join(
+                    suite_one(),
+                    &welcome,
+                    own,
+                    options,
+                    settings(),
+                    authenticator,
+                )
+                .map_err(|error| error.to_string())
             });
         Ok(joined.and_then(|(group, delta)| {
             let device = &self.identity.as_ref().ok_or("there is no account")?.device;

@@ -3,7 +3,7 @@
 use folkmoot_identity::{DeviceName, named_device};
 use folkmoot_mls::{
     ApplicationMessage, CommitSummary as Changes, Credential, Fault, IncomingContent, LeafIndex,
-    MlsMessage, Proposal,
+    MlsMessage, Proposal, Sender,
 };
 use folkmoot_protocol::{
     EntryKind, Epoch, GroupId, IdempotencyKey, LogEntry, LogPage, Opening, Pointer, PostPointer,
@@ -19,7 +19,7 @@ use super::message::{decode_seen, decode_text};
 use super::state::{Addition, Draft, Task, to_body};
 use super::submit::Outcome;
 use super::task::position;
-use super::{Core, is_commit};
+use super::{Core, is_commit, policy};
 use crate::error::Error;
 use crate::event::{Event, StoredMessage, WarningKind};
 use crate::summary::{CommitSummary, SentMessage};
@@ -268,6 +268,9 @@ impl<S: ClientStore> Core<S> {
             }
             Err(error) => return Err(Error::Internal(error.to_string())),
         };
+        if let Some(why) = policy::refusal(incoming.content()) {
+            return self.skip(row, entry, changes, why);
+        }
         let content = incoming.content().clone();
         let secret = slot_secret(group)?;
         let delta = group
@@ -358,7 +361,7 @@ impl<S: ClientStore> Core<S> {
     fn others_proposal(
         &mut self,
         row: &GroupRow,
-        sender: LeafIndex,
+        sender: Sender,
         proposal: &Proposal,
     ) -> Result<(), Error> {
         let Proposal::Remove(leaf) = proposal else {
@@ -368,7 +371,7 @@ impl<S: ClientStore> Core<S> {
             .members(row.id)?
             .into_iter()
             .find(|(place, _)| place == leaf);
-        if let (Some((_, device)), true) = (found, *leaf == sender) {
+        if let (Some((_, device)), true) = (found, Sender::Member(*leaf) == sender) {
             let (group, name) = (hex(&row.id), row.name.clone());
             self.events.push_back(Event::LeaveProposed {
                 group,

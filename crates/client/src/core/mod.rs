@@ -10,6 +10,7 @@ mod group;
 mod inbox;
 mod log;
 mod message;
+mod policy;
 mod state;
 mod submit;
 mod task;

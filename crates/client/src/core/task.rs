@@ -221,6 +221,7 @@ impl<S: ClientStore> Core<S> {
             add: verified.clone(),
             remove: removed,
             force_path: true,
+            ..CommitIntent::default()
         };
         let (bundle, delta) = group
             .commit(intent, &seen, &authenticator, rng)

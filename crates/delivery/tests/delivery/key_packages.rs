@@ -49,11 +49,7 @@ impl Device {
             &mut rng(),
         )
         .unwrap();
-        let member = Member {
-            credential,
-            signature,
-            extensions: Vec::new(),
-        };
+        let member = Member::new(credential, signature);
         let lifetime = Lifetime {
             not_before: Timestamp(not_before),
             not_after: Timestamp(not_after),

@@ -96,7 +96,7 @@ impl Unauthenticated {
             content,
             auth,
         } = self;
-        let signed = to_be_signed(wire_format, &content, context);
+        let signed = to_be_signed(wire_format, &content, Some(context));
         verify_with_label(
             crypto,
             signature_key,
@@ -114,13 +114,14 @@ impl Unauthenticated {
 }
 
 impl AuthenticatedContent {
-    /// Signs content of this client's own; a commit's tag comes later.
+    /// Signs content of this client's own; a commit's tag comes later. Only those outside, whose
+    /// signature does not cover it, have no context.
     pub(crate) fn sign(
         crypto: &dyn Crypto,
         wire_format: WireFormat,
         content: FramedContent,
         private: &Secret,
-        context: &GroupContext,
+        context: Option<&GroupContext>,
     ) -> Result<Self, Error> {
         let signed = to_be_signed(wire_format, &content, context);
         let signature =
@@ -151,7 +152,7 @@ impl AuthenticatedContent {
         auth: &ContentAuth,
         context: &GroupContext,
     ) -> Vec<u8> {
-        let mut bytes = to_be_signed(wire_format, content, context);
+        let mut bytes = to_be_signed(wire_format, content, Some(context));
         bytes.extend(encode(auth));
         bytes
     }
@@ -165,16 +166,17 @@ impl AuthenticatedContent {
     }
 }
 
-/// `FramedContentTBS`: with the context for members and joiners by commit (check 41).
+/// `FramedContentTBS`: with the context for members and joiners by commit, who know it (check 41).
 fn to_be_signed(
     wire_format: WireFormat,
     content: &FramedContent,
-    context: &GroupContext,
+    context: Option<&GroupContext>,
 ) -> Vec<u8> {
     let mut bytes = encode(&ProtocolVersion::MLS_10);
     bytes.extend(encode(&wire_format));
     bytes.extend(encode(content));
-    if matches!(content.sender, Sender::Member(_) | Sender::NewMemberCommit) {
+    let by_member = matches!(content.sender, Sender::Member(_) | Sender::NewMemberCommit);
+    if let (true, Some(context)) = (by_member, context) {
         bytes.extend(encode(context));
     }
     bytes

@@ -1,6 +1,7 @@
 //! MLSMessage (RFC 9420 §6), what all messages travel as.
 
 use super::{ContentType, PrivateMessage, PublicMessage};
+use crate::check::Check;
 use crate::error::DecodeError;
 use crate::wire::{
     Epoch, GroupId, GroupInfo, KeyPackage, ProtocolVersion, Welcome, decode, encode,
@@ -100,18 +101,13 @@ impl DeserializeBytes for MlsMessage {
     fn tls_deserialize_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), tls_codec::Error> {
         let (version, rest) = ProtocolVersion::tls_deserialize_bytes(bytes)?;
         if version != ProtocolVersion::MLS_10 {
-            return Err(tls_codec::Error::DecodingError(
-                "not protocol version mls10".into(),
-            ));
+            return Err(DecodeError::marked(Check::ProtocolVersion));
         }
         let (body, rest) = MessageBody::tls_deserialize_bytes(rest)?;
         if let MessageBody::KeyPackage(key_package) = &body
             && key_package.content.version != version
         {
-            // Check 28.
-            return Err(tls_codec::Error::DecodingError(
-                "key package of another version".into(),
-            ));
+            return Err(DecodeError::marked(Check::KeyPackageMessageVersion));
         }
         Ok((Self { body }, rest))
     }

@@ -3,12 +3,14 @@
 mod authenticated;
 mod content;
 mod message;
+mod padding;
 mod private;
 mod public;
 
 pub(crate) use authenticated::{AuthenticatedContent, ContentAuth, Unauthenticated};
 pub use content::{Content, ContentType, FramedContent, Sender, WireFormat};
 pub use message::{MessageBody, MlsMessage};
+pub use padding::Padding;
 pub use private::PrivateMessage;
 #[cfg(test)]
 pub(crate) use private::sender_data_key;

@@ -1,7 +1,7 @@
 //! PrivateMessage (RFC 9420 §6.3).
 
 use super::{
-    AuthenticatedContent, Content, ContentAuth, ContentType, FramedContent, Sender,
+    AuthenticatedContent, Content, ContentAuth, ContentType, FramedContent, Padding, Sender,
     Unauthenticated, WireFormat,
 };
 use crate::check::Check;
@@ -44,8 +44,7 @@ pub(crate) struct SealKey<'a> {
     pub(crate) keys: KeyAndNonce,
     pub(crate) sender: SenderData,
     pub(crate) sender_data_secret: &'a Secret,
-    /// Zero bytes to add.
-    pub(crate) padding: usize,
+    pub(crate) padding: Padding,
 }
 
 #[derive(TlsSerialize, TlsSize)]
@@ -85,7 +84,7 @@ impl PrivateMessage {
             Content::Commit(commit) => encode(commit),
         };
         plaintext.extend(encode(&authenticated.auth));
-        plaintext.resize(plaintext.len() + seal.padding, 0);
+        plaintext.resize(seal.padding.padded(plaintext.len()), 0);
         let plaintext = Secret::from(plaintext);
         let nonce = guarded_nonce(&seal.keys.nonce, seal.sender.reuse_guard);
         let ciphertext = crypto

@@ -30,21 +30,30 @@ impl PublicMessage {
             wire_format,
             content,
             auth,
-        } = authenticated;
-        let tagged = AuthenticatedContent::to_be_tagged(wire_format, &content, &auth, context);
+        } = &authenticated;
+        let tagged = AuthenticatedContent::to_be_tagged(*wire_format, content, auth, context);
         let tag = crypto.mac(membership_key.expose(), &tagged);
         Self {
-            content,
-            auth,
             membership_tag: Some(tag.into()),
+            ..Self::untagged(authenticated)
         }
     }
 
-    /// Checks the membership tag.
+    /// Frames content of somebody who is no member.
+    pub(crate) fn untagged(authenticated: AuthenticatedContent) -> Self {
+        let AuthenticatedContent { content, auth, .. } = authenticated;
+        Self {
+            content,
+            auth,
+            membership_tag: None,
+        }
+    }
+
+    /// Checks the membership tag of a member's message, where the key is at hand (check 39).
     pub(crate) fn unprotect(
         self,
         crypto: &dyn Crypto,
-        membership_key: &Secret,
+        membership_key: Option<&Secret>,
         context: &GroupContext,
     ) -> Result<Unauthenticated, Check> {
         let Self {
@@ -56,9 +65,9 @@ impl PublicMessage {
         if matches!(content.content, Content::Application(_)) {
             return Err(Check::ApplicationIsPrivate);
         }
-        if let Some(tag) = membership_tag {
+        if let (Some(tag), Some(key)) = (membership_tag, membership_key) {
             let tagged = AuthenticatedContent::to_be_tagged(wire_format, &content, &auth, context);
-            let expected = crypto.mac(membership_key.expose(), &tagged);
+            let expected = crypto.mac(key.expose(), &tagged);
             if !constant_time_eq(&expected, tag.as_slice()) {
                 return Err(Check::MembershipTag);
             }

@@ -57,7 +57,7 @@ impl Group {
     }
 
     fn take_current_step(&mut self, step: Option<RatchetStep>, delta: &mut Delta) {
-        let epoch = self.epoch.context.epoch;
+        let epoch = self.epoch.public.context.epoch;
         if let Some(step) = step {
             self.take_step(epoch, step, delta);
         }
@@ -65,7 +65,7 @@ impl Group {
 
     pub(super) fn take_step(&mut self, epoch: Epoch, step: RatchetStep, delta: &mut Delta) {
         delta.put_step(epoch, &step);
-        if epoch == self.epoch.context.epoch {
+        if epoch == self.epoch.public.context.epoch {
             self.epoch.messages.apply(step);
         } else if let Some(past) = self
             .past
@@ -83,12 +83,26 @@ impl Group {
         delta.erase(Kind::Pending.key(&[]));
         self.proposals.clear();
         self.pending = None;
+        self.keep_resumption(delta);
         let past = PastEpoch::from(core::mem::replace(&mut self.epoch, next));
-        delta.put_past(&past, &self.epoch.tree);
+        delta.put_past(&past, &self.epoch.public.tree);
         self.past.push_back(past);
         while self.past.len() > self.settings.past_epochs {
             if let Some(oldest) = self.past.pop_front() {
                 delta.erase_past(oldest.context.epoch);
+            }
+        }
+    }
+
+    /// Keeps the current epoch's resumption key, and the newest ones before it (check 140).
+    fn keep_resumption(&mut self, delta: &mut Delta) {
+        let epoch = self.epoch.public.context.epoch;
+        let key = self.epoch.secrets.resumption_psk.clone();
+        delta.put_resumption(epoch, &key);
+        self.resumption.push_back((epoch, key));
+        while self.resumption.len() > self.settings.resumption_epochs {
+            if let Some((oldest, _)) = self.resumption.pop_front() {
+                delta.erase(Kind::Resumption.of_epoch(oldest));
             }
         }
     }
@@ -98,6 +112,7 @@ impl Group {
         self.active = false;
         self.epoch.forget();
         self.past.clear();
+        self.resumption.clear();
         self.proposals.clear();
         self.pending = None;
         let secrets = [
@@ -106,7 +121,13 @@ impl Group {
             Kind::Ratchet,
             Kind::Skipped,
         ];
-        let rest = [Kind::Past, Kind::PastLeaf, Kind::Proposal, Kind::Pending];
+        let rest = [
+            Kind::Past,
+            Kind::PastLeaf,
+            Kind::Proposal,
+            Kind::Pending,
+            Kind::Resumption,
+        ];
         for kind in secrets.into_iter().chain(rest) {
             delta.erase_all(kind.key(&[]));
         }

@@ -1,28 +1,24 @@
-//! Making a commit and its Welcome (RFC 9420 §12.4.1).
+//! A member's commits (RFC 9420 §12.4.1).
 
-use super::epoch::{Succession, Successor, leaf_check};
-use super::proposals::{Listed, Provisional};
-use super::send::refused;
+use super::draft::{Draft, Drafted};
+use super::epoch::leaf_check;
+use super::list::{Committer, Provisional};
+use super::proposals::Listed;
+use super::send::{Identity, refused};
 use super::{Delta, Group, PendingCommit};
 use crate::check::Check;
-use crate::error::{Error, StateError, own_keys};
-use crate::framing::{Content, MessageBody, MlsMessage};
+use crate::error::{Error, StateError};
+use crate::framing::MlsMessage;
 use crate::key_package::VerifiedKeyPackage;
-use crate::labels::{encryption_info, sign_with_label};
-use crate::leaf::{AuthenticationService, LeafCheck};
-use crate::schedule::welcome_key_and_nonce;
-use crate::tree::{LeafIndex, NewPath, PathMaker};
+use crate::leaf::LeafCheck;
+use crate::schedule::Psks;
+use crate::services::Services;
+use crate::tree::LeafIndex;
 use crate::wire::{
-    Commit, EncryptedGroupSecrets, ExtensionType, Extensions, GroupInfo, GroupInfoContent,
-    GroupSecrets, PathSecret, Proposal, ProposalOrRef, Welcome, encode,
+    Epoch, Extensions, LeafNodeContent, PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit,
 };
-use folkmoot_crypto::Secret;
+use folkmoot_crypto::{CipherSuite, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
-
-/// RFC 9420 §12.4.3.
-pub(super) const GROUP_INFO_LABEL: &str = "GroupInfoTBS";
-/// RFC 9420 §12.4.3.1.
-pub(super) const WELCOME_LABEL: &str = "Welcome";
 
 /// What a commit shall do, beside taking in the proposals that wait.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +27,19 @@ pub struct CommitIntent {
     pub add: Vec<VerifiedKeyPackage>,
     /// Members to remove.
     pub remove: Vec<LeafIndex>,
+    /// Pre-shared keys to mix in; each gets a fresh nonce.
+    pub psks: Vec<Psk>,
+    /// The group's extensions from now on, in place of all it has.
+    pub extensions: Option<Extensions>,
+    /// Ends the group for one with these parameters. Proposals that wait are left out, and nothing
+    /// else may be asked for.
+    pub reinit: Option<ReInit>,
+    /// A new credential and signature key for this member.
+    pub identity: Option<Identity>,
     /// Fresh keys for this member even where RFC 9420 does not require them.
     pub force_path: bool,
+    /// Leaves the ratchet tree out of the Welcome: joiners get it elsewhere.
+    pub tree_apart: bool,
 }
 
 /// A commit to publish. It is pending until accepted or discarded.
@@ -46,85 +53,151 @@ pub struct CommitBundle {
     pub added: Vec<LeafIndex>,
 }
 
+/// A pre-shared key that only the first commit of a successor or branch may name.
+pub(super) type FoundingPsk = (PreSharedKeyId, Secret);
+
 impl Group {
     /// Makes a commit of the waiting proposals and the intent. The group stays in its epoch.
     ///
     /// Waiting proposals that contradict each other, or the intent, are left out: a removal goes
     /// before an update, the latest update before earlier ones (RFC 9420 §12.2).
-    pub fn commit(
+    pub fn commit<'a>(
         &mut self,
         intent: CommitIntent,
         authenticated_data: &[u8],
-        auth: &dyn AuthenticationService,
+        services: impl Into<Services<'a>>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(CommitBundle, Delta), Error> {
-        self.check_active()?;
+        self.commit_with(intent, None, authenticated_data, services.into(), rng)
+    }
+
+    pub(super) fn commit_with(
+        &mut self,
+        intent: CommitIntent,
+        founding: Option<FoundingPsk>,
+        authenticated_data: &[u8],
+        services: Services<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(CommitBundle, Delta), Error> {
+        self.check_open()?;
         if self.pending.is_some() {
             return Err(StateError::CommitPending.into());
         }
-        if let Some(nobody) = intent
-            .remove
-            .iter()
-            .find(|leaf| self.member(**leaf).is_none())
-        {
+        let mut unknown = intent.remove.iter();
+        if let Some(nobody) = unknown.find(|leaf| self.member(**leaf).is_none()) {
             return Err(StateError::NoSuchMember(nobody.0).into());
         }
-        let leaves = leaf_check(self.crypto, &self.settings, auth);
-        let by_value = by_value(intent.add, &intent.remove);
-        let (proposals, mut provisional) = self.choose(&by_value, &leaves)?;
-        let with_path = intent.force_path || provisional.path_required;
-        let (path, successor) = self.make_path(&mut provisional, with_path, rng)?;
-        let path_message = match &path {
-            Some(path) => {
-                let added = provisional.added_leaves();
-                let context = &successor.provisional;
-                Some(path.seal(self.crypto, &successor.tree, context, &added, rng)?)
+        self.check_best_suite(&intent.add)?;
+        let CommitIntent {
+            identity,
+            force_path,
+            tree_apart,
+            ..
+        } = intent.clone();
+        let by_value = self.by_value(intent, rng);
+        let (mut entries, provisional) = self.choose(&by_value, services)?;
+        let held = self.psks(&provisional.psks, services);
+        let mut psks = held.map_err(|check| refused(check.into()))?;
+        if let Some((id, secret)) = founding {
+            entries.push(ProposalOrRef::Proposal(Proposal::PreSharedKey(id.clone())));
+            psks.push((id, secret));
+        }
+        let with_path = force_path || identity.is_some() || provisional.path_required;
+        let psk_ids = psks.iter().map(|(id, _)| id.clone()).collect();
+        let drafted = self
+            .draft(
+                entries,
+                provisional,
+                (with_path, identity),
+                psks,
+                authenticated_data,
+            )?
+            .finish(rng)
+            .map_err(refused)?;
+        let welcome = self.welcome(&drafted, psk_ids, !tree_apart, rng)?;
+        self.hold_pending(drafted, welcome, rng)
+    }
+
+    fn draft<'a>(
+        &'a self,
+        entries: Vec<ProposalOrRef>,
+        provisional: Provisional,
+        (with_path, identity): (bool, Option<Identity>),
+        psks: Psks,
+        authenticated_data: &'a [u8],
+    ) -> Result<Draft<'a>, Error> {
+        let own = self.epoch.own;
+        let (leaf, signature) = match (with_path, identity) {
+            (false, _) => (None, self.epoch.signature.clone()),
+            (true, identity) => {
+                let (leaf, signature) = self.renewed_leaf(identity)?;
+                (Some(leaf), signature)
             }
-            None => None,
         };
-        let commit = Commit {
-            proposals,
-            path: path_message,
-        };
-        let content = self.frame(Content::Commit(Box::new(commit)), authenticated_data);
-        let mut signed = self.sign(self.settings.handshakes, content)?;
-        let signature = signed.auth.signature.as_slice();
-        let succession = self.epoch.succeed(
-            self.crypto,
-            successor,
-            signed.wire_format,
-            &signed.content,
+        Ok(Draft {
+            crypto: self.crypto,
+            public: &self.epoch.public,
+            committer: Committer::Member(own),
+            place: own,
+            entries,
+            provisional,
+            leaf,
             signature,
-        );
-        signed.auth.confirmation_tag = Some(succession.state.confirmation_tag.as_slice().into());
-        let welcome = self.welcome(&provisional, &succession, path.as_ref(), rng)?;
+            signing_key: &self.epoch.signature.private,
+            private: self.epoch.private.clone(),
+            init_secret: self.epoch.secrets.init_secret.clone(),
+            psks,
+            wire_format: self.settings.handshakes,
+            authenticated_data,
+        })
+    }
+
+    /// This member's leaf, with another identity where there is one, and its signature keys.
+    pub(super) fn renewed_leaf(
+        &self,
+        identity: Option<Identity>,
+    ) -> Result<(LeafNodeContent, SignatureKeyPair), Error> {
+        let mut leaf = self.own_leaf_content()?;
+        let Some(identity) = identity else {
+            return Ok((leaf, self.epoch.signature.clone()));
+        };
+        leaf.credential = identity.credential;
+        leaf.signature_key = identity.signature.public.as_slice().into();
+        Ok((leaf, identity.signature))
+    }
+
+    /// Frames the commit and keeps the epoch that it leads to (check 95).
+    fn hold_pending(
+        &mut self,
+        drafted: Drafted,
+        welcome: Option<MlsMessage>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(CommitBundle, Delta), Error> {
         let mut delta = Delta::default();
-        let commit = self.protect(signed, rng, &mut delta)?;
+        let commit = self.protect(drafted.signed, rng, &mut delta)?;
         let pending = PendingCommit {
             message: commit.clone(),
-            next: Box::new(succession.state),
+            next: Box::new(drafted.succession.state),
         };
         delta.put_pending(&self.epoch, &pending);
         self.pending = Some(pending);
         self.changed();
-        let added = provisional.added_leaves();
-        Ok((
-            CommitBundle {
-                commit,
-                welcome,
-                added,
-            },
-            delta,
-        ))
+        let bundle = CommitBundle {
+            commit,
+            welcome,
+            added: drafted.provisional.added_leaves(),
+        };
+        Ok((bundle, delta))
     }
 
-    /// The list: what waits and is valid together with the intent, then the intent.
+    /// The list: what waits and is valid together with the intent, after the intent.
     fn choose(
         &self,
         by_value: &[Proposal],
-        leaves: &LeafCheck<'_>,
+        services: Services<'_>,
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
-        let committer = self.epoch.own;
+        let leaves = leaf_check(self.crypto, &self.settings, services);
+        let committer = Committer::Member(self.epoch.own);
         let mut entries: Vec<ProposalOrRef> = by_value
             .iter()
             .cloned()
@@ -132,19 +205,21 @@ impl Group {
             .collect();
         let mut list: Vec<_> = by_value
             .iter()
-            .map(|one| Listed::new(committer, one))
+            .map(|one| Listed::new(committer.sender(), one))
             .collect();
-        let mut provisional = self
-            .epoch
-            .apply_proposals(committer, &list, leaves)
-            .map_err(refused)?;
-        let (removals, others): (Vec<_>, Vec<_>) = self
-            .proposals
-            .iter()
-            .partition(|c| matches!(c.proposal, Proposal::Remove(_)));
-        for cached in removals.into_iter().chain(others.into_iter().rev()) {
+        let public = &self.epoch.public;
+        let apply = |list: &[Listed<'_>], leaves: &LeafCheck<'_>| {
+            public.apply_proposals(committer, list, leaves)
+        };
+        let mut provisional = apply(&list, &leaves).map_err(refused)?;
+        for cached in self.in_order_of_preference() {
+            if let Proposal::PreSharedKey(id) = &cached.proposal
+                && self.psks(core::slice::from_ref(id), services).is_err()
+            {
+                continue;
+            }
             list.push(Listed::from(cached));
-            match self.epoch.apply_proposals(committer, &list, leaves) {
+            match apply(&list, &leaves) {
                 Ok(with_it) => {
                     provisional = with_it;
                     entries.push(ProposalOrRef::Reference(cached.reference.clone()));
@@ -155,123 +230,68 @@ impl Group {
         Ok((entries, provisional))
     }
 
-    /// Fresh keys where wanted, and the epoch to come but for its transcript.
-    fn make_path(
-        &self,
-        provisional: &mut Provisional,
-        with_path: bool,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<(Option<NewPath>, Successor), Error> {
-        let (crypto, own) = (self.crypto, self.epoch.own);
-        let mut tree = provisional.tree.clone();
-        let path = if with_path {
-            let maker = PathMaker {
-                group_id: self.group_id(),
-                place: own,
-                leaf: self.own_leaf_content()?,
-                signature_private: &self.epoch.signature.private,
-            };
-            Some(tree.renew_path(crypto, maker, rng)?)
-        } else {
-            None
+    /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).
+    fn in_order_of_preference(&self) -> impl Iterator<Item = &super::proposals::CachedProposal> {
+        let rank = |proposal: &Proposal| match proposal {
+            Proposal::Remove(_) => 0,
+            Proposal::ReInit(_) => 2,
+            _ => 1,
         };
-        let mut private = self.surviving_keys(&tree);
-        let commit_secret = match &path {
-            Some(path) => {
-                private.insert(own.into(), path.leaf_private.clone());
-                for node in &path.secrets.nodes {
-                    private.insert(node.index, node.keys.private.clone());
-                }
-                path.secrets.commit_secret.clone()
+        let mut waiting: Vec<_> = self.proposals.iter().rev().collect();
+        waiting.sort_by_key(|cached| rank(&cached.proposal));
+        waiting.into_iter()
+    }
+
+    fn by_value(&self, intent: CommitIntent, rng: &mut dyn CryptoRng) -> Vec<Proposal> {
+        let extensions = intent.extensions.map(Proposal::GroupContextExtensions);
+        let removals = intent.remove.into_iter().map(Proposal::Remove);
+        let additions = intent
+            .add
+            .into_iter()
+            .map(|package| Proposal::Add(Box::new(package.into_inner())));
+        let psks = intent.psks.into_iter();
+        let psks = psks.map(|psk| Proposal::PreSharedKey(self.fresh_psk_id(psk, rng)));
+        let reinit = intent.reinit.map(Proposal::ReInit);
+        extensions
+            .into_iter()
+            .chain(removals)
+            .chain(additions)
+            .chain(psks)
+            .chain(reinit)
+            .collect()
+    }
+
+    /// A use of a pre-shared key, under a nonce of its own (check 134).
+    pub(super) fn fresh_psk_id(&self, psk: Psk, rng: &mut dyn CryptoRng) -> PreSharedKeyId {
+        let mut nonce = vec![0; self.crypto.hash_length()];
+        rng.fill_bytes(&mut nonce);
+        PreSharedKeyId {
+            psk,
+            psk_nonce: nonce.into(),
+        }
+    }
+
+    /// The group begins with the best suite that all its first members have (check 142).
+    fn check_best_suite(&self, added: &[VerifiedKeyPackage]) -> Result<(), Error> {
+        if self.epoch() != Epoch(0) || added.is_empty() {
+            return Ok(());
+        }
+        let all_have = |suite: &CipherSuite| {
+            added.iter().all(|package| {
+                let leaf = &package.key_package().content.leaf_node.content;
+                leaf.capabilities.cipher_suites.contains(suite)
+            })
+        };
+        match self
+            .settings
+            .preferred_suites
+            .iter()
+            .find(|suite| all_have(suite))
+        {
+            Some(best) if *best != self.crypto.suite() => {
+                Err(StateError::Refused(Check::BestCommonSuite).into())
             }
-            None => Secret::zero(crypto.hash_length()),
-        };
-        let extensions = self.epoch.context.extensions.clone();
-        let context = self.epoch.provisional_context(crypto, &tree, extensions)?;
-        provisional.tree = tree.clone();
-        let signature = self.epoch.signature.clone();
-        let successor = Successor {
-            tree,
-            own,
-            private,
-            signature,
-            commit_secret,
-            provisional: context,
-        };
-        Ok((path, successor))
-    }
-
-    /// One Welcome for all new members (check 123); what they share is computed once.
-    fn welcome(
-        &self,
-        provisional: &Provisional,
-        succession: &Succession,
-        path: Option<&NewPath>,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Option<MlsMessage>, Error> {
-        if provisional.added.is_empty() {
-            return Ok(None);
+            _ => Ok(()),
         }
-        let crypto = self.crypto;
-        let joiner_secret = &succession.joiner_secret;
-        let welcome_secret = joiner_secret.welcome_secret(crypto, &succession.psk_secret);
-        let (key, nonce) = welcome_key_and_nonce(crypto, &welcome_secret);
-        let group_info = encode(&self.group_info(succession)?);
-        let encrypted_group_info = crypto
-            .aead_seal(&key, nonce.expose(), b"", &group_info)
-            .map_err(own_keys)?;
-        let info = encryption_info(crypto, WELCOME_LABEL, &encrypted_group_info);
-        let mut secrets = Vec::with_capacity(provisional.added.len());
-        for (leaf, key_package) in &provisional.added {
-            let path_secret = path.and_then(|path| path.secret_for(*leaf)).cloned();
-            let group_secrets = GroupSecrets {
-                joiner_secret: joiner_secret.0.clone(),
-                path_secret: path_secret.map(|path_secret| PathSecret { path_secret }),
-                psks: Vec::new(),
-            };
-            let init_key = key_package.content.init_key.as_slice();
-            let plaintext = Secret::from(encode(&group_secrets));
-            let encrypted_group_secrets = crypto
-                .hpke_seal(init_key, &info, b"", plaintext.expose(), rng)
-                .map_err(|_| Check::KeysValidForSuite)?;
-            let new_member = key_package.reference(crypto);
-            secrets.push(EncryptedGroupSecrets {
-                new_member,
-                encrypted_group_secrets,
-            });
-        }
-        let encrypted_group_info = encrypted_group_info.into();
-        let welcome = Welcome {
-            cipher_suite: crypto.suite(),
-            secrets,
-            encrypted_group_info,
-        };
-        Ok(Some(MessageBody::Welcome(welcome).into()))
     }
-
-    fn group_info(&self, succession: &Succession) -> Result<GroupInfo, Error> {
-        let state = &succession.state;
-        let tree = state.tree.to_extension();
-        let content = GroupInfoContent {
-            group_context: state.context.clone(),
-            extensions: Extensions::default().with(ExtensionType::RATCHET_TREE, tree),
-            confirmation_tag: state.confirmation_tag.as_slice().into(),
-            signer: state.own,
-        };
-        let private = &state.signature.private;
-        let signature = sign_with_label(self.crypto, private, GROUP_INFO_LABEL, &encode(&content))
-            .map_err(own_keys)?;
-        Ok(GroupInfo {
-            content,
-            signature: signature.into(),
-        })
-    }
-}
-
-fn by_value(add: Vec<VerifiedKeyPackage>, remove: &[LeafIndex]) -> Vec<Proposal> {
-    let removals = remove.iter().map(|leaf| Proposal::Remove(*leaf));
-    let additions = add
-        .into_iter()
-        .map(|package| Proposal::Add(Box::new(package.into_inner())));
-    removals.chain(additions).collect()
 }

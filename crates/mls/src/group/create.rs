@@ -1,5 +1,7 @@
 //! A new group (RFC 9420 §11).
 
+use super::public::PublicState;
+use super::send::refused;
 use super::{Delta, EpochState, Group, Settings};
 use crate::error::Error;
 use crate::key_package::{Member, new_leaf};
@@ -11,6 +13,11 @@ use folkmoot_crypto::{Crypto, random_secret};
 use rand_core::CryptoRng;
 
 impl Group {
+    /// A random group id (check 143).
+    pub fn random_id(crypto: &dyn Crypto, rng: &mut dyn CryptoRng) -> GroupId {
+        GroupId::new(random_secret(rng, crypto.hash_length()).expose())
+    }
+
     /// Creates a group of one member, in epoch 0 (check 141).
     pub fn create(
         crypto: &'static dyn Crypto,
@@ -20,8 +27,7 @@ impl Group {
         settings: Settings,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Self, Delta), Error> {
-        let signature = member.signature.clone();
-        let (leaf, leaf_private) = new_leaf(crypto, member, lifetime, rng)?;
+        let (leaf, leaf_private) = new_leaf(crypto, &member, lifetime, rng)?;
         let tree = RatchetTree::of_one(leaf.clone());
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
@@ -32,19 +38,13 @@ impl Group {
             confirmed_transcript_hash: Vec::new().into(),
             extensions,
         };
-        check_fits_group(&leaf, &context)?;
+        check_fits_group(&leaf, &context, &context.extensions).map_err(refused)?;
         let secrets = EpochSecrets::derive(crypto, &random_secret(rng, crypto.hash_length()));
         let tag = secrets.confirmation_tag(crypto, b"");
         let own = LeafIndex(0);
         let private = PrivateKeys::from_iter([(own.into(), leaf_private)]);
-        let epoch = EpochState::begin(
-            crypto,
-            context,
-            secrets,
-            tag,
-            tree,
-            (own, private, signature),
-        );
+        let public = PublicState::new(crypto, context, tag, tree);
+        let epoch = EpochState::begin(public, secrets, (own, private, member.signature));
         Ok(Self::begin(crypto, settings, epoch))
     }
 
@@ -60,6 +60,7 @@ impl Group {
             epoch,
             past: std::collections::VecDeque::new(),
             proposals: Vec::new(),
+            resumption: std::collections::VecDeque::new(),
             pending: None,
             active: true,
             revision: 0,

@@ -1,24 +1,20 @@
 //! One epoch as a value.
 
-use crate::check::Check;
+use super::public::PublicState;
 use crate::error::Error;
-use crate::framing::{FramedContent, WireFormat};
+use crate::framing::AuthenticatedContent;
 use crate::leaf::LeafCheck;
-use crate::schedule::{
-    EpochSecrets, JoinerSecret, SecretTree, confirmed_transcript_hash, interim_transcript_hash,
-};
+use crate::schedule::{EpochSecrets, JoinerSecret, Psks, SecretTree, psk_secret};
+use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys, RatchetTree};
-use crate::wire::{Epoch, Extensions, GroupContext};
+use crate::wire::{GroupContext, ReInit};
 use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
 
 /// Everything that a member holds of one epoch.
 #[derive(Debug)]
 pub(crate) struct EpochState {
-    pub(crate) context: GroupContext,
-    pub(crate) interim_transcript_hash: Vec<u8>,
-    pub(crate) confirmation_tag: Vec<u8>,
+    pub(crate) public: PublicState,
     pub(crate) secrets: EpochSecrets,
-    pub(crate) tree: RatchetTree,
     pub(crate) own: LeafIndex,
     pub(crate) private: PrivateKeys,
     pub(crate) signature: SignatureKeyPair,
@@ -38,9 +34,9 @@ pub(crate) struct PastEpoch {
 impl From<EpochState> for PastEpoch {
     fn from(state: EpochState) -> Self {
         Self {
-            context: state.context,
+            context: state.public.context,
             sender_data_secret: state.secrets.sender_data_secret,
-            tree: state.tree,
+            tree: state.public.tree,
             messages: state.messages,
         }
     }
@@ -53,7 +49,11 @@ pub(super) struct Successor {
     pub(super) own: LeafIndex,
     pub(super) private: PrivateKeys,
     pub(super) signature: SignatureKeyPair,
+    /// The last epoch's, or an external joiner's.
+    pub(super) init_secret: Secret,
     pub(super) commit_secret: Secret,
+    pub(super) psks: Psks,
+    pub(super) reinit: Option<ReInit>,
     /// The context with the new epoch and tree, but the old transcript (check 88).
     pub(super) provisional: GroupContext,
 }
@@ -66,82 +66,44 @@ pub(super) struct Succession {
     pub(super) psk_secret: Secret,
 }
 
-impl EpochState {
-    /// The next epoch's context as the path is sealed under it: all but the transcript hash.
-    pub(super) fn provisional_context(
-        &self,
-        crypto: &dyn Crypto,
-        tree: &RatchetTree,
-        extensions: Extensions,
-    ) -> Result<GroupContext, Check> {
-        let epoch = self
-            .context
-            .epoch
-            .0
-            .checked_add(1)
-            .ok_or(Check::EpochNumber)?;
-        Ok(GroupContext {
-            epoch: Epoch(epoch),
-            tree_hash: tree.tree_hash(crypto).into(),
-            extensions,
-            ..self.context.clone()
-        })
-    }
-
-    /// Runs the key schedule for the commit with this content and signature (RFC 9420 §8).
+impl PublicState {
+    /// Runs the key schedule for a signed commit (RFC 9420 §8).
     pub(super) fn succeed(
         &self,
         crypto: &dyn Crypto,
         successor: Successor,
-        wire_format: WireFormat,
-        content: &FramedContent,
-        signature: &[u8],
+        commit: &AuthenticatedContent,
     ) -> Succession {
-        let interim = &self.interim_transcript_hash;
-        let confirmed = confirmed_transcript_hash(crypto, interim, wire_format, content, signature);
-        let mut context = successor.provisional;
-        context.confirmed_transcript_hash = confirmed.into();
-        let init_secret = &self.secrets.init_secret;
-        let joiner_secret =
-            JoinerSecret::derive(crypto, init_secret, &successor.commit_secret, &context);
-        let psk_secret = Secret::zero(crypto.hash_length());
+        let context = self.next_context(crypto, successor.provisional, commit);
+        let (init_secret, commit_secret) = (&successor.init_secret, &successor.commit_secret);
+        let joiner_secret = JoinerSecret::derive(crypto, init_secret, commit_secret, &context);
+        let psk_secret = psk_secret(crypto, &successor.psks);
         let secrets = joiner_secret.epoch_secrets(crypto, &psk_secret, &context);
         let confirmed = context.confirmed_transcript_hash.as_slice();
-        let confirmation_tag = secrets.confirmation_tag(crypto, confirmed);
-        let state = Self::begin(
-            crypto,
-            context,
-            secrets,
-            confirmation_tag,
-            successor.tree,
-            (successor.own, successor.private, successor.signature),
-        );
+        let tag = secrets.confirmation_tag(crypto, confirmed);
+        let mut public = PublicState::new(crypto, context, tag, successor.tree);
+        public.reinit = successor.reinit;
+        let own = (successor.own, successor.private, successor.signature);
         Succession {
-            state,
+            state: EpochState::begin(public, secrets, own),
             joiner_secret,
             psk_secret,
         }
     }
+}
 
+impl EpochState {
     /// An epoch in which nothing has been sent yet.
     pub(super) fn begin(
-        crypto: &dyn Crypto,
-        context: GroupContext,
+        public: PublicState,
         mut secrets: EpochSecrets,
-        confirmation_tag: Vec<u8>,
-        tree: RatchetTree,
         (own, private, signature): (LeafIndex, PrivateKeys, SignatureKeyPair),
     ) -> Self {
-        let confirmed = context.confirmed_transcript_hash.as_slice();
-        let interim_transcript_hash = interim_transcript_hash(crypto, confirmed, &confirmation_tag);
         let encryption_secret = core::mem::take(&mut secrets.encryption_secret);
-        let messages = SecretTree::new(encryption_secret, tree.height());
+        let messages = SecretTree::new(encryption_secret, public.tree.height());
         Self {
-            context,
-            interim_transcript_hash,
-            confirmation_tag,
+            public,
             secrets,
-            tree,
             own,
             private,
             signature,
@@ -161,13 +123,13 @@ impl EpochState {
 /// The checks of leaves that come in messages of a group.
 pub(super) fn leaf_check<'a>(
     crypto: &'a dyn Crypto,
-    settings: &super::Settings,
-    auth: &'a dyn crate::AuthenticationService,
+    settings: &'a super::Settings,
+    services: Services<'a>,
 ) -> LeafCheck<'a> {
     LeafCheck {
         crypto,
-        auth,
-        maximum_lifetime: settings.maximum_lifetime,
+        auth: services.authentication,
+        settings,
         at: None,
     }
 }

@@ -1,18 +1,22 @@
 //! Joining by a Welcome (RFC 9420 §12.4.3.1).
 
-use super::commit::{GROUP_INFO_LABEL, WELCOME_LABEL};
 use super::epoch::leaf_check;
+use super::proposals::check_extensions;
+use super::public::PublicState;
+use super::successor::Lineage;
+use super::welcome::WELCOME_LABEL;
 use super::{Delta, EpochState, Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
 use crate::key_package::KeyPackageSecrets;
-use crate::labels::{decrypt_with_label, verify_with_label};
-use crate::leaf::AuthenticationService;
-use crate::schedule::{EpochSecrets, JoinerSecret, welcome_key_and_nonce};
-use crate::tree::{LeafIndex, NodeIndex, PathSecrets, PrivateKeys, RatchetTree, VerifiedTree};
+use crate::labels::decrypt_with_label;
+use crate::leaf::check_fits_group;
+use crate::schedule::{EpochSecrets, JoinerSecret, Psks, psk_secret, welcome_key_and_nonce};
+use crate::services::Services;
+use crate::tree::{LeafIndex, NodeIndex, PathSecrets, PrivateKeys, RatchetTree};
 use crate::wire::{
-    ExtensionType, GroupContext, GroupInfo, GroupSecrets, KeyPackage, ProtocolVersion, Welcome,
-    decode, encode,
+    Extensions, GroupContext, GroupInfo, GroupSecrets, KeyPackage, PreSharedKeyId, Psk, Welcome,
+    decode,
 };
 use folkmoot_crypto::{Crypto, Secret, constant_time_eq};
 
@@ -25,50 +29,80 @@ pub struct OwnKeyPackage<'a> {
     pub secrets: &'a KeyPackageSecrets,
 }
 
+/// What else a joiner may have at hand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JoinOptions<'a> {
+    /// The ratchet tree, where the Welcome does not carry it.
+    pub tree: Option<&'a [u8]>,
+    /// The group that the new one follows or branches from, where the Welcome says so.
+    pub predecessor: Option<&'a Group>,
+}
+
 impl Group {
     /// Joins the group that a Welcome describes.
-    ///
-    /// `tree` is the ratchet tree where the Welcome does not carry it. Whether this client is in the
-    /// group already (check 114) is for the caller to know.
-    pub fn join(
+    pub fn join<'a>(
         crypto: &'static dyn Crypto,
         welcome: &Welcome,
         own: OwnKeyPackage<'_>,
-        tree: Option<&[u8]>,
+        options: JoinOptions<'_>,
         settings: Settings,
-        auth: &dyn AuthenticationService,
+        services: impl Into<Services<'a>>,
     ) -> Result<(Self, Delta), Error> {
+        let services = services.into();
         let group_secrets = open_group_secrets(crypto, welcome, own)?;
-        if !group_secrets.psks.is_empty() {
-            return Err(Check::PskHeld.into());
-        }
+        let lineage = Lineage::of(&group_secrets.psks, options.predecessor)?;
+        let psks = held_psks(crypto, group_secrets.psks, lineage.as_ref(), services)?;
+        let psk_secret = psk_secret(crypto, &psks);
         let joiner_secret = JoinerSecret(group_secrets.joiner_secret);
-        let psk_secret = Secret::zero(crypto.hash_length());
         let group_info = open_group_info(crypto, welcome, &joiner_secret, &psk_secret)?;
         let content = &group_info.content;
-        let context = &content.group_context;
-        check_parameters(context, own.key_package)?;
-        let tree = content
-            .extensions
-            .find(ExtensionType::RATCHET_TREE)
-            .or(tree);
-        let tree = RatchetTree::from_extension(tree.ok_or(Check::TreeGiven)?)?;
-        verify_group_info(crypto, &group_info, &tree)?;
-        let leaves = leaf_check(crypto, &settings, auth);
-        let tree = VerifiedTree::verify(tree, context, &leaves)?.into_inner();
-        let place = own_place(&tree, own.key_package)?;
+        let leaves = leaf_check(crypto, &settings, services);
+        check_parameters(&content.group_context, own.key_package, services)?;
+        let maximum = settings.maximum_leaves;
+        let public = PublicState::from_group_info(&group_info, options.tree, maximum, &leaves)?;
+        let (tree, context) = (&public.tree, &public.context);
+        check_extensions(&context.extensions, &Extensions::default(), &leaves)?;
+        let place = own_place(tree, own.key_package)?;
         let mut private = PrivateKeys::default();
         private.insert(place.into(), own.secrets.leaf_private.clone());
         if let Some(path) = group_secrets.path_secret {
             let ends = (place, content.signer);
-            take_path_secret(crypto, &tree, path.path_secret, ends, &mut private)?;
+            take_path_secret(crypto, tree, path.path_secret, ends, &mut private)?;
         }
         let secrets = joiner_secret.epoch_secrets(crypto, &psk_secret, context);
-        let tag = check_confirmation(crypto, &secrets, &group_info)?;
+        check_confirmation(crypto, &secrets, &group_info)?;
+        if let Some(lineage) = lineage {
+            lineage.check(context, tree, services.authentication)?;
+        }
         let own = (place, private, own.secrets.signature.clone());
-        let epoch = EpochState::begin(crypto, context.clone(), secrets, tag, tree, own);
-        Ok(Self::begin(crypto, settings, epoch))
+        let epoch = EpochState::begin(public, secrets, own);
+        Ok(Self::begin(crypto, settings.clone(), epoch))
     }
+}
+
+/// The keys that a Welcome names, in its order; every one is held (checks 111, 122).
+fn held_psks(
+    crypto: &dyn Crypto,
+    ids: Vec<PreSharedKeyId>,
+    lineage: Option<&Lineage<'_>>,
+    services: Services<'_>,
+) -> Result<Psks, Check> {
+    if ids.len() > usize::from(u16::MAX) {
+        return Err(Check::CommitBound);
+    }
+    let find = |id: PreSharedKeyId| {
+        if id.psk_nonce.as_slice().len() != crypto.hash_length() {
+            return Err(Check::PskHeld);
+        }
+        let held = match &id.psk {
+            Psk::External(id) => services.holdings.external_psk(id.as_slice()),
+            Psk::Resumption(_, group, epoch) => lineage
+                .and_then(|lineage| lineage.key(&id))
+                .or_else(|| services.holdings.resumption_psk(group, *epoch)),
+        };
+        Ok((id, held.ok_or(Check::PskHeld)?))
+    };
+    ids.into_iter().map(find).collect()
 }
 
 /// Finds and opens the entry for this KeyPackage (checks 109, 110).
@@ -79,7 +113,7 @@ fn open_group_secrets(
 ) -> Result<GroupSecrets, Error> {
     let suite = own.key_package.content.cipher_suite;
     if welcome.cipher_suite != suite || suite != crypto.suite() {
-        return Err(Check::WelcomeSuite.into());
+        return Err(Check::WelcomeRecipient.into());
     }
     let reference = own.key_package.reference(crypto);
     let mut entries = welcome.secrets.iter();
@@ -109,36 +143,25 @@ fn open_group_info(
     Ok(decode(&opened)?)
 }
 
-/// The group is one that the KeyPackage was made for (checks 115, 116).
-fn check_parameters(context: &GroupContext, own: &KeyPackage) -> Result<(), Error> {
-    if context.version != ProtocolVersion::MLS_10 {
-        return Err(Check::ProtocolVersion.into());
+/// The group is one that this KeyPackage was made for, and not one that the client is in already
+/// (checks 114–116).
+fn check_parameters(
+    context: &GroupContext,
+    own: &KeyPackage,
+    services: Services<'_>,
+) -> Result<(), Error> {
+    if services.holdings.has_group(&context.group_id) {
+        return Err(Check::GroupIdFree.into());
     }
-    if context.cipher_suite != own.content.cipher_suite {
-        return Err(Check::WelcomeSuite.into());
+    if context.version != own.content.version || context.cipher_suite != own.content.cipher_suite {
+        return Err(Check::GroupInfoParameters.into());
     }
-    crate::leaf::check_fits_group(&own.content.leaf_node, context)
-}
-
-/// The GroupInfo is signed by a member (check 113).
-fn verify_group_info(
-    crypto: &dyn Crypto,
-    group_info: &GroupInfo,
-    tree: &RatchetTree,
-) -> Result<(), Check> {
-    let signer = tree
-        .leaf(group_info.content.signer)
-        .ok_or(Check::GroupInfoSignature)?;
-    let key = signer.content.signature_key.as_slice();
-    let signed = encode(&group_info.content);
-    verify_with_label(
-        crypto,
-        key,
-        GROUP_INFO_LABEL,
-        &signed,
-        group_info.signature.as_slice(),
-    )
-    .map_err(|_| Check::GroupInfoSignature)
+    let capabilities = &own.content.leaf_node.content.capabilities;
+    let mut types = context.extensions.types();
+    if !types.all(|t| capabilities.supports_extension(t)) {
+        return Err(Check::JoinerSupportsExtensions.into());
+    }
+    check_fits_group(&own.content.leaf_node, context, &context.extensions)
 }
 
 /// Check 118.
@@ -176,12 +199,12 @@ fn check_confirmation(
     crypto: &dyn Crypto,
     secrets: &EpochSecrets,
     group_info: &GroupInfo,
-) -> Result<Vec<u8>, Check> {
+) -> Result<(), Check> {
     let context = &group_info.content.group_context;
     let tag = secrets.confirmation_tag(crypto, context.confirmed_transcript_hash.as_slice());
     if constant_time_eq(&tag, group_info.content.confirmation_tag.as_slice()) {
-        Ok(tag)
+        Ok(())
     } else {
-        Err(Check::ConfirmationTag)
+        Err(Check::GroupInfoConfirmation)
     }
 }

@@ -3,13 +3,17 @@
 use super::delta::{RecordKey, Records};
 use super::epoch::{EpochState, PastEpoch, damaged};
 use super::proposals::CachedProposal;
-use super::record::{EpochRecord, Kind, PastRecord, PendingRecord, parse_index, parse_ratchet_key};
+use super::public::PublicState;
+use super::record::{
+    EpochRecord, Kind, PastRecord, PendingRecord, PublicRecord, VERSION, parse_epoch, parse_index,
+    parse_ratchet_key,
+};
 use super::{Group, PendingCommit, Settings};
 use crate::error::Error;
 use crate::framing::MlsMessage;
 use crate::schedule::{KeyAndNonce, RatchetState, SecretTree};
 use crate::tree::{Node, NodeIndex, PrivateKeys, RatchetTree};
-use crate::wire::{Epoch, LeafNode, decode};
+use crate::wire::{Epoch, GroupInfo, LeafNode, decode};
 use folkmoot_crypto::{Crypto, Secret};
 use std::collections::VecDeque;
 use tls_codec::DeserializeBytes;
@@ -23,25 +27,25 @@ impl Group {
     ) -> Result<Self, Error> {
         let record: EpochRecord =
             get(records, &Kind::Epoch.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
-        if record.context.cipher_suite != crypto.suite() {
-            return Err(crate::StateError::UnknownSuite.into());
-        }
+        check_record(crypto, &record.public)?;
         let active = record.active == 1;
-        let nodes = scan_indexed::<Node>(records, Kind::Node)?;
-        let tree = RatchetTree::from_nodes(record.height, nodes)
-            .ok_or_else(|| damaged("the tree has a node at a wrong place"))?;
+        let tree = load_tree(records, record.public.height)?;
         let private = scan_indexed(records, Kind::PrivateKey)?
             .into_iter()
             .collect();
-        let messages = load_secret_tree(records, record.context.epoch)?;
+        let messages = load_secret_tree(records, record.public.context.epoch)?;
         let epoch = restore(record, tree, private, messages);
-        let past = load_past(records, &epoch.tree)?;
-        let proposals: Vec<CachedProposal> = scan(records, &Kind::Proposal.key(&[]))?
+        let past = load_past(records, &epoch.public.tree)?;
+        let proposals = load_proposals(records)?;
+        let resumption = scan::<Secret>(records, &Kind::Resumption.key(&[]))?
             .into_iter()
-            .map(|(_, value)| value)
-            .collect();
+            .map(|(key, secret)| {
+                let epoch = parse_epoch(&key.0).ok_or_else(|| damaged("a resumption key's key"))?;
+                Ok((epoch, secret))
+            })
+            .collect::<Result<_, Error>>()?;
         let pending = match get::<PendingRecord>(records, &Kind::Pending.key(&[]))? {
-            Some(pending) => Some(restore_pending(pending, &epoch.tree)?),
+            Some(pending) => Some(restore_pending(pending, &epoch.public.tree)?),
             None => None,
         };
         Ok(Self {
@@ -50,10 +54,56 @@ impl Group {
             epoch,
             past,
             proposals,
+            resumption,
             pending,
             active,
             revision: 0,
         })
+    }
+}
+
+/// The records are of a version that this engine reads, and of this suite.
+fn check_record(crypto: &dyn Crypto, record: &PublicRecord) -> Result<(), Error> {
+    if record.version != VERSION {
+        return Err(damaged("the records are of another version"));
+    }
+    if record.context.cipher_suite != crypto.suite() {
+        return Err(crate::StateError::UnknownSuite.into());
+    }
+    Ok(())
+}
+
+/// An observer's epoch, the proposals that wait, and the GroupInfo for joiners.
+pub(super) fn load_observer(
+    crypto: &dyn Crypto,
+    records: &dyn Records,
+) -> Result<(PublicState, Vec<CachedProposal>, Option<GroupInfo>), Error> {
+    let record: PublicRecord =
+        get(records, &Kind::Public.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
+    check_record(crypto, &record)?;
+    let tree = load_tree(records, record.height)?;
+    let group_info = get(records, &Kind::GroupInfo.key(&[]))?;
+    Ok((public(record, tree), load_proposals(records)?, group_info))
+}
+
+fn load_tree(records: &dyn Records, height: u8) -> Result<RatchetTree, Error> {
+    let nodes = scan_indexed::<Node>(records, Kind::Node)?;
+    RatchetTree::from_nodes(height, nodes)
+        .ok_or_else(|| damaged("the tree has a node at a wrong place"))
+}
+
+fn load_proposals(records: &dyn Records) -> Result<Vec<CachedProposal>, Error> {
+    let stored = scan(records, &Kind::Proposal.key(&[]))?.into_iter();
+    Ok(stored.map(|(_, value)| value).collect())
+}
+
+fn public(record: PublicRecord, tree: RatchetTree) -> PublicState {
+    PublicState {
+        context: record.context,
+        interim_transcript_hash: record.interim_transcript_hash.into(),
+        confirmation_tag: record.confirmation_tag.into(),
+        tree,
+        reinit: record.reinit,
     }
 }
 
@@ -64,11 +114,8 @@ fn restore(
     messages: SecretTree,
 ) -> EpochState {
     EpochState {
-        context: record.context,
-        interim_transcript_hash: record.interim_transcript_hash.into(),
-        confirmation_tag: record.confirmation_tag.into(),
+        public: public(record.public, tree),
         secrets: record.secrets,
-        tree,
         own: record.own,
         private,
         signature: record.signature,
@@ -78,7 +125,7 @@ fn restore(
 
 fn restore_pending(record: PendingRecord, current: &RatchetTree) -> Result<PendingCommit, Error> {
     let mut tree = current.clone();
-    tree.resize(record.epoch.height)
+    tree.resize(record.epoch.public.height)
         .map_err(|_| damaged("the pending tree is too large"))?;
     for change in record.nodes {
         tree.set(change.index, change.node);
@@ -88,7 +135,7 @@ fn restore_pending(record: PendingRecord, current: &RatchetTree) -> Result<Pendi
         .into_iter()
         .map(|key| (key.index, key.private))
         .collect();
-    let messages = SecretTree::new(record.encryption_secret, record.epoch.height);
+    let messages = SecretTree::new(record.encryption_secret, record.epoch.public.height);
     let next = Box::new(restore(record.epoch, tree, private, messages));
     let message = MlsMessage::decode(record.message.as_slice())?;
     Ok(PendingCommit { message, next })

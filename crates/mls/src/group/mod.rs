@@ -5,32 +5,45 @@
 
 mod apply;
 mod commit;
+mod committed;
 mod create;
 mod delta;
+mod draft;
 mod epoch;
+mod external;
 mod join;
+mod list;
 mod load;
+mod observer;
+mod open;
 mod proposals;
+mod public;
 mod receive;
 mod record;
 mod send;
 mod stage;
+mod successor;
+mod welcome;
 
 pub use commit::{CommitBundle, CommitIntent};
+pub use committed::CommitSummary;
 pub use delta::{Change, Delta, RecordKey, Records};
-pub use join::OwnKeyPackage;
-pub use receive::{ApplicationMessage, CommitSummary, Incoming, IncomingContent};
-pub use send::ProposalIntent;
+pub use external::{ExternalJoin, OutsideProposal};
+pub use join::{JoinOptions, OwnKeyPackage};
+pub use observer::{Observed, Observer};
+pub use receive::{ApplicationMessage, Incoming, IncomingContent};
+pub use send::{Identity, ProposalIntent};
+pub use successor::NewMembers;
 
 pub(crate) use epoch::EpochState;
 
 use crate::error::{Error, StateError, own_keys};
-use crate::framing::{MlsMessage, WireFormat};
+use crate::framing::{MlsMessage, Padding, Sender, WireFormat};
 use crate::schedule::SkipBounds;
 use crate::tree::{LeafIndex, RatchetTree};
-use crate::wire::{Epoch, Extensions, GroupContext, GroupId, LeafNode, Proposal};
+use crate::wire::{Epoch, Extensions, GroupContext, GroupId, LeafNode, Proposal, ReInit};
 use epoch::PastEpoch;
-use folkmoot_crypto::{Crypto, Secret};
+use folkmoot_crypto::{CipherSuite, Crypto, Secret};
 use proposals::CachedProposal;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,6 +63,19 @@ pub struct Settings {
     pub maximum_lifetime: u64,
     /// Proposals that may wait for a commit.
     pub waiting_proposals: usize,
+    /// Proposals that one commit may list; never more than 65,535.
+    pub committed_proposals: usize,
+    /// Places for leaves that a group's tree may have.
+    pub maximum_leaves: u32,
+    /// Past epochs whose resumption keys are kept (RFC 9420 §8.6).
+    pub resumption_epochs: usize,
+    /// Messages of each kind that this member seals in one epoch (RFC 9420 §15.2).
+    pub messages_per_epoch: u32,
+    /// How the length of this member's PrivateMessages is hidden.
+    pub padding: Padding,
+    /// Cipher suites that this client likes better than others, the best first: a group that it
+    /// begins with a worse one than all first members have is refused (RFC 9420 §11).
+    pub preferred_suites: Vec<CipherSuite>,
 }
 
 impl Default for Settings {
@@ -62,6 +88,12 @@ impl Default for Settings {
             kept_keys: 1024,
             maximum_lifetime: 400 * DAY,
             waiting_proposals: 1024,
+            committed_proposals: 65_535,
+            maximum_leaves: 1 << 20,
+            resumption_epochs: 8,
+            messages_per_epoch: 1 << 24,
+            padding: Padding::default(),
+            preferred_suites: Vec::new(),
         }
     }
 }
@@ -76,6 +108,8 @@ pub struct Group {
     past: VecDeque<PastEpoch>,
     /// In the order of arrival.
     proposals: Vec<CachedProposal>,
+    /// Resumption keys of past epochs, the newest last (RFC 9420 §8.6, check 140).
+    resumption: VecDeque<(Epoch, Secret)>,
     pending: Option<PendingCommit>,
     active: bool,
     /// Grows with every change, so that a transition computed earlier is recognised as outdated.
@@ -92,37 +126,37 @@ struct PendingCommit {
 impl Group {
     /// The group's id.
     pub fn group_id(&self) -> &GroupId {
-        &self.epoch.context.group_id
+        &self.epoch.public.context.group_id
     }
 
     /// The current epoch.
     pub fn epoch(&self) -> Epoch {
-        self.epoch.context.epoch
+        self.epoch.public.context.epoch
     }
 
     /// What all members agree on.
     pub fn context(&self) -> &GroupContext {
-        &self.epoch.context
+        &self.epoch.public.context
     }
 
     /// The group's extensions.
     pub fn extensions(&self) -> &Extensions {
-        &self.epoch.context.extensions
+        &self.epoch.public.context.extensions
     }
 
     /// The ratchet tree.
     pub fn tree(&self) -> &RatchetTree {
-        &self.epoch.tree
+        &self.epoch.public.tree
     }
 
     /// The members, from the left.
     pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)> {
-        self.epoch.tree.leaves()
+        self.epoch.public.tree.leaves()
     }
 
     /// The member at a leaf.
     pub fn member(&self, leaf: LeafIndex) -> Option<&Arc<LeafNode>> {
-        self.epoch.tree.leaf(leaf)
+        self.epoch.public.tree.leaf(leaf)
     }
 
     /// This member's own place.
@@ -136,7 +170,7 @@ impl Group {
     }
 
     /// Proposals that wait for a commit: who made them, and what they say.
-    pub fn proposals(&self) -> impl Iterator<Item = (LeafIndex, &Proposal)> {
+    pub fn proposals(&self) -> impl Iterator<Item = (Sender, &Proposal)> {
         self.proposals
             .iter()
             .map(|cached| (cached.sender, &cached.proposal))
@@ -146,7 +180,7 @@ impl Group {
     pub fn has_proposals_to_commit(&self) -> bool {
         self.proposals
             .iter()
-            .any(|cached| cached.sender != self.epoch.own)
+            .any(|cached| cached.sender != Sender::Member(self.epoch.own))
     }
 
     /// This member's commit that has not been accepted or discarded.
@@ -158,7 +192,22 @@ impl Group {
     pub fn pending_members(&self) -> Option<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>> {
         self.pending
             .as_ref()
-            .map(|pending| pending.next.tree.leaves())
+            .map(|pending| pending.next.public.tree.leaves())
+    }
+
+    /// The parameters of the group that follows, once a commit has ended this one for it (RFC 9420
+    /// §11.2). Nothing is sent in this group any more.
+    pub fn reinit(&self) -> Option<&ReInit> {
+        self.epoch.public.reinit.as_ref()
+    }
+
+    /// The resumption key of the current epoch, or of a past one that is still kept (RFC 9420 §8.6).
+    pub fn resumption_psk(&self, epoch: Epoch) -> Option<&Secret> {
+        if epoch == self.epoch() {
+            return self.active.then_some(&self.epoch.secrets.resumption_psk);
+        }
+        let mut kept = self.resumption.iter();
+        kept.find(|(past, _)| *past == epoch).map(|(_, key)| key)
     }
 
     /// The value that members compare out of band (RFC 9420 §8.7).

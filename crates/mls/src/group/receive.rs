@@ -1,17 +1,18 @@
 //! Examining what arrives. Nothing changes until [`Group::apply`].
 
+use super::committed::CommitSummary;
 use super::epoch::{PastEpoch, leaf_check};
-use super::proposals::{CachedProposal, Listed};
+use super::proposals::CachedProposal;
 use super::stage::StagedCommit;
 use super::{EpochState, Group};
 use crate::check::Check;
-use crate::error::Error;
+use crate::error::{Error, StateError};
 use crate::framing::{
-    AuthenticatedContent, Content, ContentType, MessageBody, MlsMessage, PrivateMessage,
-    PublicMessage, Sender, Unauthenticated,
+    AuthenticatedContent, Content, ContentType, MessageBody, MlsMessage, PrivateMessage, Sender,
+    Unauthenticated,
 };
-use crate::leaf::{AuthenticationService, LeafCheck};
 use crate::schedule::{RatchetKind, RatchetStep, SecretTree};
+use crate::services::Services;
 use crate::tree::{LeafIndex, RatchetTree};
 use crate::wire::{Credential, Epoch, GroupContext, Proposal};
 use folkmoot_crypto::Secret;
@@ -35,12 +36,12 @@ pub enum IncomingContent {
     /// A proposal.
     Proposal {
         /// Who proposes.
-        sender: LeafIndex,
+        sender: Sender,
         /// What.
         proposal: Box<Proposal>,
     },
     /// A commit.
-    Commit(CommitSummary),
+    Commit(Box<CommitSummary>),
 }
 
 /// Application data with its sender.
@@ -72,29 +73,6 @@ impl core::fmt::Debug for ApplicationMessage {
     }
 }
 
-/// What a commit does.
-#[derive(Clone, Debug)]
-pub struct CommitSummary {
-    /// The committer's leaf.
-    pub sender: LeafIndex,
-    /// The committer's credential before the commit.
-    pub credential: Credential,
-    /// The epoch that the commit begins.
-    pub epoch: Epoch,
-    /// Members added, with the credential that the Authentication Service vouched for.
-    pub added: Vec<(LeafIndex, Credential)>,
-    /// Members removed.
-    pub removed: Vec<(LeafIndex, Credential)>,
-    /// Members whose Update is committed.
-    pub updated: Vec<LeafIndex>,
-    /// Whether the committer's own keys are fresh.
-    pub has_path: bool,
-    /// Whether this client is removed.
-    pub self_removed: bool,
-    /// The commit's authenticated data.
-    pub authenticated_data: Vec<u8>,
-}
-
 #[derive(Debug)]
 pub(super) enum Transition {
     Application {
@@ -122,9 +100,9 @@ struct EpochView<'a> {
 impl<'a> From<&'a EpochState> for EpochView<'a> {
     fn from(epoch: &'a EpochState) -> Self {
         Self {
-            context: &epoch.context,
+            context: &epoch.public.context,
             sender_data_secret: &epoch.secrets.sender_data_secret,
-            tree: &epoch.tree,
+            tree: &epoch.public.tree,
             messages: &epoch.messages,
         }
     }
@@ -150,54 +128,35 @@ impl Incoming {
 
 impl Group {
     /// Examines a message of this group.
-    pub fn receive(
+    pub fn receive<'a>(
         &self,
         message: MlsMessage,
-        auth: &dyn AuthenticationService,
+        services: impl Into<Services<'a>>,
     ) -> Result<Incoming, Error> {
         self.check_active()?;
         if message.group_id() != Some(self.group_id()) {
-            return Err(Check::GroupId.into());
+            return Err(Check::GroupIdAndEpoch.into());
         }
         if self.pending_commit() == Some(&message) {
             return Err(Error::OwnCommit);
         }
-        let leaves = leaf_check(self.crypto, &self.settings, auth);
+        let services = services.into();
         match message.body {
             MessageBody::Public(message) => {
-                let content = self.open_public(message)?;
-                self.handshake(&content, None, &leaves)
+                let key = &self.epoch.secrets.membership_key;
+                let public = &self.epoch.public;
+                let content = public.open_public(self.crypto, message, Some(key))?;
+                self.handshake(&content, None, services)
             }
-            MessageBody::Private(message) => self.receive_private(&message, &leaves),
-            _ => Err(Check::GroupId.into()),
+            MessageBody::Private(message) => self.receive_private(&message, services),
+            _ => Err(Check::GroupIdAndEpoch.into()),
         }
-    }
-
-    fn open_public(&self, message: PublicMessage) -> Result<AuthenticatedContent, Error> {
-        let EpochState {
-            context,
-            secrets,
-            tree,
-            ..
-        } = &self.epoch;
-        let epoch = message.content.epoch;
-        if epoch != context.epoch {
-            return Err(Error::WrongEpoch {
-                message: epoch,
-                current: context.epoch,
-            });
-        }
-        let Sender::Member(sender) = message.content.sender else {
-            return Err(Check::SenderType.into());
-        };
-        let content = message.unprotect(self.crypto, &secrets.membership_key, context)?;
-        self.authenticate(content, sender, context, tree)
     }
 
     fn receive_private(
         &self,
         message: &PrivateMessage,
-        leaves: &LeafCheck<'_>,
+        services: Services<'_>,
     ) -> Result<Incoming, Error> {
         let view = self.view(message)?;
         let sender = message.open_sender_data(self.crypto, view.sender_data_secret)?;
@@ -218,7 +177,7 @@ impl Group {
         let content = message.open_content(self.crypto, &keys, sender)?;
         let content = self.authenticate(content, sender.leaf_index, view.context, view.tree)?;
         let Content::Application(data) = &content.content.content else {
-            return self.handshake(&content, Some(step), leaves);
+            return self.handshake(&content, Some(step), services);
         };
         let leaf = view
             .tree
@@ -241,7 +200,7 @@ impl Group {
 
     /// The epoch of a message: the current one, or for application data a past one still kept.
     fn view(&self, message: &PrivateMessage) -> Result<EpochView<'_>, Error> {
-        let current = self.epoch.context.epoch;
+        let current = self.epoch.public.context.epoch;
         if message.epoch == current {
             return Ok((&self.epoch).into());
         }
@@ -275,37 +234,34 @@ impl Group {
         &self,
         message: &AuthenticatedContent,
         step: Option<RatchetStep>,
-        leaves: &LeafCheck<'_>,
+        services: Services<'_>,
     ) -> Result<Incoming, Error> {
-        let Sender::Member(sender) = message.content.sender else {
-            return Err(Check::SenderType.into());
-        };
-        if sender == self.epoch.own {
+        if message.content.sender == Sender::Member(self.epoch.own) {
             return Err(Error::OwnMessage);
         }
+        if self.epoch.public.reinit.is_some() {
+            return Err(StateError::Reinitialised.into());
+        }
+        let leaves = leaf_check(self.crypto, &self.settings, services);
         match &message.content.content {
             Content::Application(_) => Err(Check::ApplicationIsPrivate.into()),
             Content::Commit(_) => {
-                let StagedCommit { summary, next } = self.stage_commit(message, leaves)?;
+                let StagedCommit { summary, next } =
+                    self.stage_commit(message, services, &leaves)?;
                 let transition = Transition::Commit { step, next };
-                Ok(self.incoming(IncomingContent::Commit(summary), transition))
+                Ok(self.incoming(IncomingContent::Commit(Box::new(summary)), transition))
             }
             Content::Proposal(proposal) => {
-                self.epoch
-                    .check_proposal(Listed::new(sender, proposal), leaves)?;
-                if self.proposals.len() >= self.settings.waiting_proposals {
-                    return Err(Check::WaitingProposals.into());
-                }
-                let cached = Box::new(CachedProposal {
-                    reference: message.proposal_reference(self.crypto),
-                    sender,
-                    proposal: proposal.clone(),
-                    own_leaf_private: None,
-                });
+                let waiting = self.proposals.len();
+                let cached = self
+                    .epoch
+                    .public
+                    .take_proposal(message, proposal, waiting, &leaves)?;
                 let content = IncomingContent::Proposal {
-                    sender,
+                    sender: message.content.sender,
                     proposal: Box::new(proposal.clone()),
                 };
+                let cached = Box::new(cached);
                 Ok(self.incoming(content, Transition::Proposal { step, cached }))
             }
         }

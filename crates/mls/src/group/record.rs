@@ -5,10 +5,11 @@
 use super::delta::{Delta, RecordKey};
 use super::epoch::PastEpoch;
 use super::proposals::CachedProposal;
+use super::public::PublicState;
 use super::{EpochState, PendingCommit};
 use crate::schedule::{EpochSecrets, RatchetId, RatchetKind, RatchetStep, SecretTree};
 use crate::tree::{LeafIndex, Node, NodeIndex, RatchetTree};
-use crate::wire::{Epoch, GroupContext, LeafNode, encode};
+use crate::wire::{Epoch, GroupContext, LeafNode, ReInit, encode};
 use folkmoot_crypto::{Secret, SignatureKeyPair};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
@@ -36,6 +37,12 @@ pub(super) enum Kind {
     Proposal = b'P',
     /// The pending commit.
     Pending = b'C',
+    /// The resumption key of a past epoch, by number.
+    Resumption = b'Q',
+    /// An observer's view of the current epoch but for its tree.
+    Public = b'O',
+    /// The GroupInfo that an observer keeps for joiners.
+    GroupInfo = b'G',
 }
 
 impl Kind {
@@ -50,16 +57,27 @@ impl Kind {
     }
 }
 
-/// The current epoch but for its tree and keys.
+/// The version of all records that this module writes.
+pub(super) const VERSION: u8 = 1;
+
+/// The public part of an epoch but for its tree.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
-pub(super) struct EpochRecord {
+pub(super) struct PublicRecord {
+    pub(super) version: u8,
     pub(super) context: GroupContext,
     pub(super) interim_transcript_hash: VLBytes,
     pub(super) confirmation_tag: VLBytes,
+    pub(super) height: u8,
+    pub(super) reinit: Option<ReInit>,
+}
+
+/// The current epoch but for its tree and keys.
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub(super) struct EpochRecord {
+    pub(super) public: PublicRecord,
     pub(super) secrets: EpochSecrets,
     pub(super) own: LeafIndex,
     pub(super) signature: SignatureKeyPair,
-    pub(super) height: u8,
     pub(super) active: u8,
 }
 
@@ -92,16 +110,26 @@ pub(super) struct PrivateKeyRecord {
     pub(super) private: Secret,
 }
 
-impl EpochRecord {
-    pub(super) fn of(state: &EpochState, active: bool) -> Self {
+impl From<&PublicState> for PublicRecord {
+    fn from(state: &PublicState) -> Self {
         Self {
+            version: VERSION,
             context: state.context.clone(),
             interim_transcript_hash: state.interim_transcript_hash.as_slice().into(),
             confirmation_tag: state.confirmation_tag.as_slice().into(),
+            height: state.tree.height(),
+            reinit: state.reinit.clone(),
+        }
+    }
+}
+
+impl EpochRecord {
+    pub(super) fn of(state: &EpochState, active: bool) -> Self {
+        Self {
+            public: (&state.public).into(),
             secrets: state.secrets.clone(),
             own: state.own,
             signature: state.signature.clone(),
-            height: state.tree.height(),
             active: active.into(),
         }
     }
@@ -112,13 +140,11 @@ impl Delta {
     pub(super) fn of_new_group(state: &EpochState) -> Self {
         let mut delta = Self::default();
         delta.put_epoch(state, true);
-        for (index, node) in state.tree.changes_since(&RatchetTree::empty()) {
-            delta.put_node(index, node.as_ref());
-        }
+        delta.put_nodes(&state.public.tree, &RatchetTree::empty());
         for (index, private) in state.private.iter() {
             delta.put(private_key(index), encode(private));
         }
-        delta.put_secret_tree(state.context.epoch, &state.messages);
+        delta.put_secret_tree(state.public.context.epoch, &state.messages);
         delta
     }
 
@@ -129,12 +155,26 @@ impl Delta {
         );
     }
 
-    fn put_node(&mut self, index: NodeIndex, node: Option<&Node>) {
-        let key = Kind::Node.key(&[&index.0.to_be_bytes()]);
-        match node {
-            Some(node) => self.put(key, encode(node)),
-            None => self.erase(key),
+    /// An observer's epoch, in place of one with the tree `before`.
+    pub(super) fn put_public(&mut self, state: &PublicState, before: &RatchetTree) {
+        let record = PublicRecord::from(state);
+        self.put(Kind::Public.key(&[]), encode(&record));
+        self.put_nodes(&state.tree, before);
+    }
+
+    /// What `tree` has that `before` had not.
+    fn put_nodes(&mut self, tree: &RatchetTree, before: &RatchetTree) {
+        for (index, node) in tree.changes_since(before) {
+            let key = Kind::Node.key(&[&index.0.to_be_bytes()]);
+            match node {
+                Some(node) => self.put(key, encode(&node)),
+                None => self.erase(key),
+            }
         }
+    }
+
+    pub(super) fn put_resumption(&mut self, epoch: Epoch, key: &Secret) {
+        self.put(Kind::Resumption.of_epoch(epoch), encode(key));
     }
 
     fn put_secret_tree(&mut self, epoch: Epoch, messages: &SecretTree) {
@@ -146,9 +186,7 @@ impl Delta {
     /// The next epoch in place of `before`, whose private keys and tree were those of `state`'s past.
     pub(super) fn put_succession(&mut self, before: &EpochState, state: &EpochState) {
         self.put_epoch(state, true);
-        for (index, node) in state.tree.changes_since(&before.tree) {
-            self.put_node(index, node.as_ref());
-        }
+        self.put_nodes(&state.public.tree, &before.public.tree);
         for (index, private) in before.private.iter() {
             if state.private.get(index) != Some(private) {
                 self.erase(private_key(index));
@@ -159,7 +197,7 @@ impl Delta {
                 self.put(private_key(index), encode(private));
             }
         }
-        self.put_secret_tree(state.context.epoch, &state.messages);
+        self.put_secret_tree(state.public.context.epoch, &state.messages);
     }
 
     /// The epoch that `next` follows, as the past: its context and the leaves that changed.
@@ -230,7 +268,11 @@ impl Delta {
 
     pub(super) fn put_pending(&mut self, before: &EpochState, pending: &PendingCommit) {
         let next = &pending.next;
-        let nodes = next.tree.changes_since(&before.tree).into_iter();
+        let nodes = next
+            .public
+            .tree
+            .changes_since(&before.public.tree)
+            .into_iter();
         let private = next.private.iter();
         let root = next.messages.nodes.values().next();
         let record = PendingRecord {
@@ -291,4 +333,10 @@ pub(super) fn parse_ratchet_key(key: &[u8]) -> Option<(RatchetId, &[u8])> {
 /// The number at the end of a key.
 pub(super) fn parse_index(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// The epoch that a key of [`Kind::Resumption`] names.
+pub(super) fn parse_epoch(key: &[u8]) -> Option<Epoch> {
+    let bytes = key.get(1..)?.first_chunk()?;
+    Some(Epoch(u64::from_be_bytes(*bytes)))
 }

@@ -1,6 +1,6 @@
 //! Messages of this member's own: application data and proposals.
 
-use super::proposals::{CachedProposal, Listed};
+use super::proposals::OwnUpdate;
 use super::{Delta, EpochState, Group};
 use crate::check::Check;
 use crate::error::{Error, StateError};
@@ -9,13 +9,23 @@ use crate::framing::{
     PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::key_package::{VerifiedKeyPackage, fresh_kem_key_pair};
-use crate::leaf::{AuthenticationService, place};
+use crate::leaf::{check_fits_group, place};
 use crate::schedule::RatchetKind;
+use crate::services::Services;
 use crate::tree::LeafIndex;
-use crate::wire::{LeafNodeSource, Proposal};
-use folkmoot_crypto::{Secret, random};
+use crate::wire::{Credential, Extensions, LeafNodeContent, LeafNodeSource, Proposal, Psk, ReInit};
+use folkmoot_crypto::{SignatureKeyPair, random};
 use rand_core::CryptoRng;
 use tls_codec::VLBytes;
+
+/// A credential with the key that it vouches for, to replace a member's own.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Binds the signature key to an identity.
+    pub credential: Credential,
+    /// The signature key pair.
+    pub signature: SignatureKeyPair,
+}
 
 /// What a member wants to propose.
 #[derive(Clone, Debug)]
@@ -25,8 +35,16 @@ pub enum ProposalIntent {
     Add(VerifiedKeyPackage),
     /// Fresh keys for this member's leaf.
     Update,
+    /// Fresh keys for this member's leaf, with another credential and signature key.
+    Renew(Identity),
     /// Remove a member, possibly this one.
     Remove(LeafIndex),
+    /// Mix a pre-shared key in.
+    Psk(Psk),
+    /// Replace all of the group's extensions.
+    Extensions(Extensions),
+    /// End the group for one with these parameters.
+    ReInit(ReInit),
 }
 
 impl Group {
@@ -37,7 +55,7 @@ impl Group {
         authenticated_data: &[u8],
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), Error> {
-        self.check_active()?;
+        self.check_open()?;
         // Check 54: members agree on what is proposed before they go on talking.
         if self.has_proposals_to_commit() {
             return Err(StateError::ProposalsPending.into());
@@ -51,63 +69,95 @@ impl Group {
     }
 
     /// Makes a proposal; any other member may commit it.
-    pub fn propose(
+    pub fn propose<'a>(
         &mut self,
         intent: ProposalIntent,
         authenticated_data: &[u8],
-        auth: &dyn AuthenticationService,
+        services: impl Into<Services<'a>>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(MlsMessage, Delta), Error> {
-        self.check_active()?;
-        let (proposal, own_leaf_private) = match intent {
-            ProposalIntent::Add(package) => (Proposal::Add(Box::new(package.into_inner())), None),
-            ProposalIntent::Remove(leaf) => (Proposal::Remove(leaf), None),
-            ProposalIntent::Update => {
-                let (proposal, private) = self.own_update(rng)?;
-                (proposal, Some(private))
-            }
-        };
-        let sender = self.epoch.own;
-        let leaves = super::epoch::leaf_check(self.crypto, &self.settings, auth);
-        self.epoch
-            .check_proposal(Listed::new(sender, &proposal), &leaves)
-            .map_err(refused)?;
-        if self.proposals.len() >= self.settings.waiting_proposals {
-            return Err(StateError::Refused(Check::WaitingProposals).into());
-        }
+        self.check_open()?;
+        let services = services.into();
+        let (proposal, own_update) = self.proposal(intent, rng)?;
+        self.check_own(&proposal, services).map_err(refused)?;
         let content = self.frame(Content::Proposal(proposal.clone()), authenticated_data);
         let signed = self.sign(self.settings.handshakes, content)?;
-        let reference = signed.proposal_reference(self.crypto);
+        let leaves = super::epoch::leaf_check(self.crypto, &self.settings, services);
+        let waiting = self.proposals.len();
+        let public = &self.epoch.public;
+        let mut cached = public
+            .take_proposal(&signed, &proposal, waiting, &leaves)
+            .map_err(refused)?;
+        cached.own_update = own_update;
         let mut delta = Delta::default();
         let message = self.protect(signed, rng, &mut delta)?;
-        let cached = CachedProposal {
-            reference,
-            sender,
-            proposal,
-            own_leaf_private,
-        };
-        delta.put_proposal(self.proposals.len(), &cached);
+        delta.put_proposal(waiting, &cached);
         self.proposals.push(cached);
         self.changed();
         Ok((message, delta))
     }
 
-    fn own_update(&self, rng: &mut dyn CryptoRng) -> Result<(Proposal, Secret), Error> {
-        let keys = fresh_kem_key_pair(self.crypto, rng)?;
-        let mut content = self.own_leaf_content()?;
-        content.encryption_key = keys.public.into();
-        content.source = LeafNodeSource::Update;
-        let place = place(&self.epoch.context, self.epoch.own);
-        let leaf = content.sign(self.crypto, &self.epoch.signature.private, Some(place))?;
-        Ok((Proposal::Update(Box::new(leaf)), keys.private))
+    fn proposal(
+        &self,
+        intent: ProposalIntent,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Proposal, Option<OwnUpdate>), Error> {
+        let proposal = match intent {
+            ProposalIntent::Update => return self.own_update(None, rng),
+            ProposalIntent::Renew(identity) => return self.own_update(Some(identity), rng),
+            ProposalIntent::Add(package) => Proposal::Add(Box::new(package.into_inner())),
+            ProposalIntent::Remove(leaf) => Proposal::Remove(leaf),
+            ProposalIntent::Psk(psk) => Proposal::PreSharedKey(self.fresh_psk_id(psk, rng)),
+            ProposalIntent::Extensions(extensions) => Proposal::GroupContextExtensions(extensions),
+            ProposalIntent::ReInit(reinit) => Proposal::ReInit(reinit),
+        };
+        Ok((proposal, None))
     }
 
-    pub(super) fn own_leaf_content(&self) -> Result<crate::wire::LeafNodeContent, Error> {
-        let leaf = self.epoch.tree.leaf(self.epoch.own);
-        Ok(leaf
-            .ok_or_else(|| super::epoch::damaged("own leaf is missing"))?
-            .content
-            .clone())
+    /// What receivers see only in a commit, this member sees before it proposes.
+    fn check_own(&self, proposal: &Proposal, services: Services<'_>) -> Result<(), Error> {
+        let EpochState { public, .. } = &self.epoch;
+        match proposal {
+            Proposal::Add(package) => check_fits_group(
+                &package.content.leaf_node,
+                &public.context,
+                &public.context.extensions,
+            ),
+            Proposal::GroupContextExtensions(extensions)
+                if !public.tree.index().support_extensions(extensions)? =>
+            {
+                Err(Check::NewExtensionsSupported.into())
+            }
+            Proposal::PreSharedKey(id) => {
+                self.psks(core::slice::from_ref(id), services)?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn own_update(
+        &self,
+        identity: Option<Identity>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Proposal, Option<OwnUpdate>), Error> {
+        let keys = fresh_kem_key_pair(self.crypto, rng)?;
+        let (mut content, signature) = self.renewed_leaf(identity)?;
+        content.encryption_key = keys.public.into();
+        content.source = LeafNodeSource::Update;
+        let place = place(&self.epoch.public.context, self.epoch.own);
+        let leaf = content.sign(self.crypto, &signature.private, Some(place))?;
+        let own_update = OwnUpdate {
+            leaf_private: keys.private,
+            signature,
+        };
+        Ok((Proposal::Update(Box::new(leaf)), Some(own_update)))
+    }
+
+    pub(super) fn own_leaf_content(&self) -> Result<LeafNodeContent, Error> {
+        let leaf = self.epoch.public.tree.leaf(self.epoch.own);
+        let leaf = leaf.ok_or_else(|| super::epoch::damaged("own leaf is missing"))?;
+        Ok(leaf.content.clone())
     }
 
     pub(super) fn frame(&self, content: Content, authenticated_data: &[u8]) -> FramedContent {
@@ -126,14 +176,14 @@ impl Group {
         content: FramedContent,
     ) -> Result<AuthenticatedContent, Error> {
         let EpochState {
-            context, signature, ..
+            public, signature, ..
         } = &self.epoch;
         AuthenticatedContent::sign(
             self.crypto,
             wire_format,
             content,
             &signature.private,
-            context,
+            Some(&public.context),
         )
     }
 
@@ -145,7 +195,7 @@ impl Group {
         delta: &mut Delta,
     ) -> Result<MlsMessage, Error> {
         let EpochState {
-            context,
+            public,
             secrets,
             messages,
             own,
@@ -153,7 +203,7 @@ impl Group {
         } = &self.epoch;
         if signed.wire_format == WireFormat::PublicMessage {
             let key = &secrets.membership_key;
-            let message = PublicMessage::protect(self.crypto, signed, key, context);
+            let message = PublicMessage::protect(self.crypto, signed, key, &public.context);
             return Ok(MessageBody::Public(message).into());
         }
         let kind = match signed.content.content {
@@ -162,6 +212,7 @@ impl Group {
         };
         let (generation, keys, step) = messages
             .next_key(self.crypto, (*own, kind))?
+            .filter(|(generation, ..)| *generation < self.settings.messages_per_epoch)
             .ok_or(StateError::GenerationsExhausted)?;
         let sender = SenderData {
             leaf_index: *own,
@@ -173,10 +224,10 @@ impl Group {
             keys,
             sender,
             sender_data_secret,
-            padding: 0,
+            padding: self.settings.padding,
         };
         let message = PrivateMessage::protect(self.crypto, &signed, &seal)?;
-        let epoch = context.epoch;
+        let epoch = public.context.epoch;
         self.take_step(epoch, step, delta);
         Ok(MessageBody::Private(message).into())
     }

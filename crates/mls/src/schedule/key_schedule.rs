@@ -2,7 +2,7 @@
 
 use crate::labels::{derive_secret, expand_short, expand_to_hash, expand_with_label};
 use crate::wire::{GroupContext, encode};
-use folkmoot_crypto::{Crypto, CryptoError, Secret};
+use folkmoot_crypto::{Crypto, CryptoError, KemKeyPair, Secret};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// The joiner secret of an epoch, from which a Welcome's receiver derives all others.
@@ -73,6 +73,11 @@ impl EpochSecrets {
             init_secret: derive("init"),
             encryption_secret: derive("encryption"),
         }
+    }
+
+    /// The key pair that external joiners seal an init secret to (RFC 9420 §8.3).
+    pub(crate) fn external_key_pair(&self, crypto: &dyn Crypto) -> Result<KemKeyPair, CryptoError> {
+        crypto.derive_kem_key_pair(&self.external_secret)
     }
 
     /// The confirmation tag over a confirmed transcript hash (RFC 9420 §6.1).

@@ -2,7 +2,8 @@
 
 use super::Node;
 use crate::check::Check;
-use crate::wire::{Capabilities, CredentialType, LeafNode};
+use crate::error::DecodeError;
+use crate::wire::{CredentialType, ExtensionType, Extensions, LeafNode, ProposalType};
 use imbl::HashMap;
 use std::collections::HashSet;
 
@@ -12,6 +13,8 @@ pub(crate) struct TreeIndex {
     members: u32,
     encryption_keys: HashMap<Vec<u8>, u32>,
     signature_keys: HashMap<Vec<u8>, u32>,
+    supported_extensions: HashMap<ExtensionType, u32>,
+    supported_proposals: HashMap<ProposalType, u32>,
     supported_credential_types: HashMap<CredentialType, u32>,
     credential_types: HashMap<CredentialType, u32>,
 }
@@ -50,9 +53,11 @@ impl TreeIndex {
                     content.credential.credential_type(),
                     by,
                 );
-                for supported in listed(&content.capabilities) {
-                    tally(&mut self.supported_credential_types, supported, by);
-                }
+                let capabilities = &content.capabilities;
+                tally_all(&mut self.supported_extensions, &capabilities.extensions, by);
+                tally_all(&mut self.supported_proposals, &capabilities.proposals, by);
+                let credentials = &capabilities.credentials;
+                tally_all(&mut self.supported_credential_types, credentials, by);
             }
         }
     }
@@ -61,39 +66,45 @@ impl TreeIndex {
         self.encryption_keys.get(key).copied().unwrap_or(0)
     }
 
-    /// The leaf's keys stand nowhere else (checks 27, 133).
-    pub(crate) fn check_unique(&self, leaf: &LeafNode) -> Result<(), Check> {
-        if self.encryption_key_uses(leaf.content.encryption_key.as_slice()) != 1 {
-            return Err(Check::EncryptionKeyUnique);
-        }
-        match self
-            .signature_keys
-            .get(leaf.content.signature_key.as_slice())
-        {
-            Some(1) => Ok(()),
-            _ => Err(Check::SignatureKeyUnique),
-        }
+    /// Whether a leaf's keys stand nowhere else (checks 27, 133).
+    pub(crate) fn has_unique_keys(&self, leaf: &LeafNode) -> bool {
+        let signature_key = leaf.content.signature_key.as_slice();
+        self.encryption_key_uses(leaf.content.encryption_key.as_slice()) == 1
+            && self.signature_keys.get(signature_key) == Some(&1)
     }
 
     /// Every member supports every credential type in use (check 20).
     pub(crate) fn check_credential_types(&self) -> Result<(), Check> {
-        let supporters = |used| {
-            self.supported_credential_types
-                .get(used)
-                .copied()
-                .unwrap_or(0)
-        };
-        let all = self
-            .credential_types
-            .keys()
-            .all(|used| supporters(used) == self.members);
+        let mut used = self.credential_types.keys();
+        let all = used.all(|used| self.all_list(&self.supported_credential_types, used));
         all.then_some(()).ok_or(Check::CredentialTypesSupported)
+    }
+
+    /// Every member supports a group's extensions and what they require (check 63).
+    pub(crate) fn support_extensions(&self, extensions: &Extensions) -> Result<bool, DecodeError> {
+        let extension =
+            |t: &ExtensionType| t.is_default() || self.all_list(&self.supported_extensions, t);
+        let proposal =
+            |t: &ProposalType| t.is_default() || self.all_list(&self.supported_proposals, t);
+        let credential = |t: &CredentialType| self.all_list(&self.supported_credential_types, t);
+        let required = extensions.required_capabilities()?;
+        Ok(extensions.types().all(|t| extension(&t))
+            && required.extensions.iter().all(extension)
+            && required.proposals.iter().all(proposal)
+            && required.credentials.iter().all(credential))
+    }
+
+    fn all_list<K: std::hash::Hash + Eq>(&self, counts: &HashMap<K, u32>, key: &K) -> bool {
+        counts.get(key).copied().unwrap_or(0) == self.members
     }
 }
 
-/// The credential types that a leaf lists, each once however often it stands there.
-fn listed(capabilities: &Capabilities) -> HashSet<CredentialType> {
-    capabilities.credentials.iter().copied().collect()
+/// Counts what a leaf lists, each once however often it stands there.
+fn tally_all<K: std::hash::Hash + Eq + Copy>(counts: &mut HashMap<K, u32>, listed: &[K], by: i32) {
+    let distinct: HashSet<K> = listed.iter().copied().collect();
+    for key in distinct {
+        tally(counts, key, by);
+    }
 }
 
 fn tally<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, u32>, key: K, by: i32) {

@@ -148,6 +148,11 @@ impl RatchetTree {
         NodeIndex::root(self.height)
     }
 
+    /// How many places for leaves there are, blank ones included.
+    pub(crate) fn places(&self) -> u64 {
+        1 << self.height
+    }
+
     pub(crate) fn height(&self) -> u8 {
         self.height
     }
@@ -238,10 +243,7 @@ impl RatchetTree {
 
     /// Adds a leaf at the leftmost blank place, or doubles the tree (RFC 9420 §12.1.1, check 80).
     pub(crate) fn add(&mut self, leaf: LeafNode) -> Result<LeafIndex, Check> {
-        let place = self.leftmost_blank().unwrap_or(LeafIndex(1 << self.height));
-        if u64::from(place.0) == 1 << self.height {
-            self.grow(self.height + 1)?;
-        }
+        let place = self.reserve()?;
         self.set(place.into(), Some(Node::Leaf(Arc::new(leaf))));
         for index in NodeIndex::from(place).direct_path(self.height) {
             if let Some(parent) = self.parent_node(index) {
@@ -252,6 +254,16 @@ impl RatchetTree {
                 self.set(index, Some(Node::Parent(Arc::new(parent))));
             }
         }
+        Ok(place)
+    }
+
+    /// The leftmost blank place; there is one, if need be after the tree has doubled (check 106).
+    pub(crate) fn reserve(&mut self) -> Result<LeafIndex, Check> {
+        if let Some(place) = self.leftmost_blank() {
+            return Ok(place);
+        }
+        let place = LeafIndex(1 << self.height);
+        self.grow(self.height + 1)?;
         Ok(place)
     }
 

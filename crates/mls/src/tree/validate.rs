@@ -24,8 +24,10 @@ impl VerifiedTree {
         check_parent_hashes(&tree, leaves.crypto)?;
         for (index, leaf) in tree.leaves() {
             leaves.any(leaf, Some(place(context, index)))?;
-            check_fits_group(leaf, context)?;
-            tree.index.check_unique(leaf)?;
+            check_fits_group(leaf, context, &context.extensions)?;
+            if !tree.index.has_unique_keys(leaf) {
+                return Err(Check::TreeLeafKeysUnique.into());
+            }
         }
         tree.index.check_credential_types()?;
         check_parent_keys_unique(&tree)?;
@@ -46,15 +48,16 @@ pub(crate) fn check_unmerged_leaves(tree: &RatchetTree) -> Result<(), Check> {
         else {
             continue;
         };
-        let ascending = parent
-            .unmerged_leaves
-            .windows(2)
-            .all(|pair| pair[0] < pair[1]);
-        let known = parent.unmerged_leaves.iter().all(|leaf| {
-            index.covers(*leaf) && tree.leaf(*leaf).is_some() && listed_below(tree, *leaf, index)
-        });
-        if !(ascending && known) {
-            return Err(Check::UnmergedLeaves);
+        let unmerged = &parent.unmerged_leaves;
+        if !unmerged.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(Check::UnmergedAscending);
+        }
+        let is_member_below = |leaf| index.covers(leaf) && tree.leaf(leaf).is_some();
+        if !unmerged.iter().all(|leaf| is_member_below(*leaf)) {
+            return Err(Check::UnmergedIsMemberBelow);
+        }
+        if !unmerged.iter().all(|leaf| listed_below(tree, *leaf, index)) {
+            return Err(Check::UnmergedListedBetween);
         }
     }
     Ok(())
@@ -135,5 +138,5 @@ fn check_parent_keys_unique(tree: &RatchetTree) -> Result<(), Check> {
         }
         _ => true,
     });
-    unique.then_some(()).ok_or(Check::EncryptionKeyUnique)
+    unique.then_some(()).ok_or(Check::ParentKeyUnique)
 }

@@ -1,7 +1,7 @@
 //! What the vectors' clients have in common.
 
 use super::rng;
-use crate::group::{Change, Delta, RecordKey, Records};
+use crate::group::{Change, Delta, RecordKey, Records, Settings};
 use crate::labels::{decrypt_with_label, encrypt_with_label};
 use crate::wire::{Credential, Timestamp};
 use crate::{AuthenticationService, CredentialRejected, RecordsError};
@@ -27,6 +27,14 @@ impl AuthenticationService for AcceptAll {
 
     fn succeeds(&self, _old: &Credential, _new: &Credential) -> bool {
         true
+    }
+}
+
+/// Takes what the vectors ask for: leaves of any lifetime.
+pub(super) fn settings() -> Settings {
+    Settings {
+        maximum_lifetime: u64::MAX,
+        ..Settings::default()
     }
 }
 

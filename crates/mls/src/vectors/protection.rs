@@ -1,8 +1,8 @@
 //! Messages unprotected, and protected again.
 
-use super::{Hex, Outcome, rng, run_suites};
+use super::{Hex, rng, run_suites};
 use crate::framing::{
-    AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, PrivateMessage,
+    AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, Padding, PrivateMessage,
     PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::schedule::{RatchetKind, SecretTree, SkipBounds};
@@ -22,7 +22,7 @@ const BOUNDS: SkipBounds = SkipBounds {
     kept: 1000,
 };
 /// Zero bytes added to what is sealed here.
-const PADDING: usize = 7;
+const PADDING: Padding = Padding::Padme;
 
 #[derive(Deserialize)]
 struct MessageProtection {
@@ -70,7 +70,6 @@ fn message_protection() {
                 }
                 given.check_private(&content, private);
             }
-            Outcome::Ran
         },
     );
 }
@@ -141,7 +140,7 @@ impl Given {
             panic!("no PublicMessage");
         };
         message
-            .unprotect(self.crypto, &membership_key.into(), &self.context)?
+            .unprotect(self.crypto, Some(&membership_key.into()), &self.context)?
             .verify(self.crypto, &self.case.signature_pub, &self.context)
     }
 
@@ -201,9 +200,14 @@ impl Given {
             content: content.clone(),
         };
         let private = self.case.signature_priv.secret();
-        let mut signed =
-            AuthenticatedContent::sign(self.crypto, wire_format, framed, &private, &self.context)
-                .unwrap();
+        let mut signed = AuthenticatedContent::sign(
+            self.crypto,
+            wire_format,
+            framed,
+            &private,
+            Some(&self.context),
+        )
+        .unwrap();
         if matches!(content, Content::Commit(_)) {
             // Not looked at here, but part of every commit.
             let tag = self.crypto.mac(b"confirmation key", b"");

@@ -1,14 +1,16 @@
 //! Key schedule, secret tree and transcript hashes.
 
-use super::{Hex, Outcome, run_suites};
+use super::{Hex, run_suites};
 use crate::framing::{ContentAuth, FramedContent, WireFormat, sender_data_key};
 use crate::schedule::{
     JoinerSecret, RatchetKind, SecretTree, SkipBounds, confirmed_transcript_hash,
     interim_transcript_hash,
 };
 use crate::tree::LeafIndex;
-use crate::wire::{Epoch, Extensions, GroupContext, GroupId, ProtocolVersion, encode};
-use crate::{Content, Error};
+use crate::wire::{
+    Epoch, Extensions, GroupContext, GroupId, PreSharedKeyId, ProtocolVersion, Psk, encode,
+};
+use crate::{Content, Error, schedule};
 use folkmoot_crypto::Crypto;
 use serde::Deserialize;
 use tls_codec::DeserializeBytes;
@@ -74,7 +76,6 @@ fn key_schedule() {
             epoch.check(crypto, init_secret, &context);
             init_secret = &epoch.init_secret;
         }
-        Outcome::Ran
     });
 }
 
@@ -147,7 +148,6 @@ fn secret_tree() {
                 keys.check(crypto, &mut tree, leaf);
             }
         }
-        Outcome::Ran
     });
 }
 
@@ -214,7 +214,34 @@ fn transcript_hashes() {
             assert_eq!(tag.as_slice(), expected);
             let interim = interim_transcript_hash(crypto, &confirmed, tag.as_slice());
             assert_eq!(interim, case.interim_transcript_hash_after);
-            Outcome::Ran
         },
     );
+}
+
+#[derive(Deserialize)]
+struct PskSecret {
+    psks: Vec<ExternalPsk>,
+    psk_secret: Hex,
+}
+
+#[derive(Deserialize)]
+struct ExternalPsk {
+    psk_id: Hex,
+    psk: Hex,
+    psk_nonce: Hex,
+}
+
+#[test]
+fn psk_secret() {
+    run_suites("psk_secret.json", |crypto, case: PskSecret| {
+        let psks = case.psks.iter().map(|psk| {
+            let id = PreSharedKeyId {
+                psk: Psk::External(psk.psk_id.to_vec().into()),
+                psk_nonce: psk.psk_nonce.to_vec().into(),
+            };
+            (id, psk.psk.secret())
+        });
+        let secret = schedule::psk_secret(crypto, &psks.collect());
+        assert_eq!(secret, case.psk_secret);
+    });
 }

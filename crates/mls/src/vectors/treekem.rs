@@ -1,7 +1,7 @@
 //! Update paths: opened, merged, and made.
 
-use super::clients::{AcceptAll, holds_private_key};
-use super::{Hex, Outcome, rng, run_suites};
+use super::clients::{AcceptAll, holds_private_key, settings};
+use super::{Hex, rng, run_suites};
 use crate::labels::{sign_with_label, verify_with_label};
 use crate::leaf::{Carrier, LeafCheck, place};
 use crate::tree::{LeafIndex, NodeIndex, PathMaker, PathSecrets, PrivateKeys, RatchetTree};
@@ -55,7 +55,6 @@ fn treekem() {
             group.check_given_path(given);
             group.check_new_path(LeafIndex(given.sender));
         }
-        Outcome::Ran
     });
 }
 
@@ -108,7 +107,7 @@ impl TestGroup {
         let leaves = LeafCheck {
             crypto: self.crypto,
             auth: &AcceptAll,
-            maximum_lifetime: u64::MAX,
+            settings: &settings(),
             at: None,
         };
         let at = place(&self.context, sender);

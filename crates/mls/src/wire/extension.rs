@@ -1,6 +1,7 @@
 //! Extensions (RFC 9420 §13).
 
-use super::{CredentialType, ProposalType, decode, encode};
+use super::{Credential, CredentialType, ProposalType, decode, encode};
+use crate::check::Check;
 use crate::error::DecodeError;
 use tls_codec::{
     DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes,
@@ -83,6 +84,32 @@ impl Extensions {
             .map_or(Ok(RequiredCapabilities::default()), decode)
     }
 
+    /// The group's `external_senders`, none where the extension is absent.
+    pub fn external_senders(&self) -> Result<Vec<ExternalSender>, DecodeError> {
+        self.find(ExtensionType::EXTERNAL_SENDERS)
+            .map_or(Ok(Vec::new()), decode)
+    }
+
+    /// A list with the group's `external_senders` set.
+    #[must_use]
+    pub fn admitting(self, senders: &Vec<ExternalSender>) -> Self {
+        self.with(ExtensionType::EXTERNAL_SENDERS, encode(senders))
+    }
+
+    /// The `application_id` of a leaf: chosen by its client, vouched for by nobody (check 12).
+    pub fn application_id(&self) -> Result<Option<Vec<u8>>, DecodeError> {
+        let id = self.find(ExtensionType::APPLICATION_ID);
+        id.map(|id| decode::<VLBytes>(id).map(Vec::from))
+            .transpose()
+    }
+
+    /// The `external_pub` of a GroupInfo, where it is there.
+    pub fn external_pub(&self) -> Result<Option<Vec<u8>>, DecodeError> {
+        let key = self.find(ExtensionType::EXTERNAL_PUB);
+        key.map(|key| decode::<VLBytes>(key).map(Vec::from))
+            .transpose()
+    }
+
     /// A list with the group's `required_capabilities` set.
     #[must_use]
     pub fn requiring(self, required: &RequiredCapabilities) -> Self {
@@ -111,13 +138,19 @@ impl DeserializeBytes for Extensions {
             .collect();
         types.sort_unstable();
         if types.windows(2).any(|pair| pair[0] == pair[1]) {
-            // Check 4: one entry per extension type.
-            return Err(tls_codec::Error::DecodingError(
-                "two extensions of one type".into(),
-            ));
+            return Err(DecodeError::marked(Check::ExtensionsDistinct));
         }
         Ok((Self(list), rest))
     }
+}
+
+/// Someone outside a group who may propose changes (RFC 9420 §12.1.8.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+pub struct ExternalSender {
+    /// Signature public key.
+    pub signature_key: VLBytes,
+    /// Binds the key to an identity.
+    pub credential: Credential,
 }
 
 /// What every member of a group must support (RFC 9420 §11.1).

@@ -12,7 +12,7 @@ mod welcome;
 pub use commit::{Commit, ProposalOrRef, ProposalRef, UpdatePath, UpdatePathNode};
 pub use context::{GroupContext, GroupInfo, GroupInfoContent};
 pub use credential::{Credential, CredentialType};
-pub use extension::{Extension, ExtensionType, Extensions, RequiredCapabilities};
+pub use extension::{Extension, ExtensionType, Extensions, ExternalSender, RequiredCapabilities};
 pub use key_package::{KeyPackage, KeyPackageContent, KeyPackageRef};
 pub(crate) use leaf_node::LeafPlace;
 pub use leaf_node::{Capabilities, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime};

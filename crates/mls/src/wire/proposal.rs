@@ -55,6 +55,44 @@ pub enum Proposal {
     GroupContextExtensions(Extensions),
 }
 
+impl Proposal {
+    /// Its type.
+    pub fn proposal_type(&self) -> ProposalType {
+        ProposalType(match self {
+            Self::Add(_) => 1,
+            Self::Update(_) => 2,
+            Self::Remove(_) => 3,
+            Self::PreSharedKey(_) => 4,
+            Self::ReInit(_) => 5,
+            Self::ExternalInit(_) => 6,
+            Self::GroupContextExtensions(_) => 7,
+        })
+    }
+
+    /// Whether a commit of it needs a path (RFC 9420 §17.4, check 82).
+    pub(crate) fn requires_path(&self) -> bool {
+        match self {
+            Self::Add(_) | Self::PreSharedKey(_) | Self::ReInit(_) => false,
+            Self::Update(_)
+            | Self::Remove(_)
+            | Self::ExternalInit(_)
+            | Self::GroupContextExtensions(_) => true,
+        }
+    }
+
+    /// Whether those outside whom the group names may propose it (RFC 9420 §12.1.8, check 42).
+    pub(crate) fn may_be_external(&self) -> bool {
+        match self {
+            Self::Add(_)
+            | Self::Remove(_)
+            | Self::PreSharedKey(_)
+            | Self::ReInit(_)
+            | Self::GroupContextExtensions(_) => true,
+            Self::Update(_) | Self::ExternalInit(_) => false,
+        }
+    }
+}
+
 /// Parameters of the group that follows a reinitialised one (RFC 9420 §12.1.5).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ReInit {

@@ -283,7 +283,7 @@ fn messages_of_another_group_are_refused() {
     bytes[place] = b'G';
     let other = MlsMessage::decode(&bytes).unwrap();
     let error = bob.group.receive(other, &Names).unwrap_err();
-    assert!(matches!(error, Error::Invalid(Check::GroupId)));
+    assert!(matches!(error, Error::Invalid(Check::GroupIdAndEpoch)));
 }
 
 #[test]

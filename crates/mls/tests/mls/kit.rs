@@ -84,11 +84,7 @@ pub(crate) fn lifetime() -> Lifetime {
 
 pub(crate) fn member(name: &str, rng: &mut ChaCha20Rng) -> Member {
     let signature = suite_one().generate_signature_key_pair(rng).unwrap();
-    Member {
-        credential: Credential::Basic(name.as_bytes().into()),
-        signature,
-        extensions: vec![],
-    }
+    Member::new(Credential::Basic(name.as_bytes().into()), signature)
 }
 
 /// One member: its group, its records, its randomness.
@@ -220,8 +216,14 @@ impl Invitee {
             key_package: &self.key_package,
             secrets: &self.secrets,
         };
-        let (group, delta) =
-            Group::join(suite_one(), welcome, own, None, settings.clone(), &Names)?;
+        let (group, delta) = Group::join(
+            suite_one(),
+            welcome,
+            own,
+            JoinOptions::default(),
+            settings.clone(),
+            &Names,
+        )?;
         let mut store = Memory::default();
         store.apply(delta);
         let mut person = Person {

@@ -281,11 +281,7 @@ impl Device {
             &mut rng(),
         );
         let credential = credential.unwrap();
-        let member = Member {
-            credential,
-            signature,
-            extensions: vec![],
-        };
+        let member = Member::new(credential, signature);
         let lifetime = Lifetime {
             not_before: validity.not_before(),
             not_after: validity.not_after(),

@@ -312,11 +312,7 @@ fn packages_of(
         let public = &signature.public;
         let credential =
             issue_leaf_credential(&key, &certificate, public, validity, &mut rng()).unwrap();
-        let member = folkmoot_mls::Member {
-            credential,
-            signature,
-            extensions: Vec::new(),
-        };
+        let member = folkmoot_mls::Member::new(credential, signature);
         let lifetime = Lifetime {
             not_before: NOW,
             not_after: Timestamp(NOW.0 + (1 + number) * DAY),

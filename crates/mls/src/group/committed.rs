@@ -1,0 +1,196 @@
+//! What can be verified of a commit by everyone who reads it (RFC 9420 §12.4.2).
+
+use super::list::{Committer, Provisional};
+use super::proposals::{CachedProposal, Listed, check_succession};
+use super::public::PublicState;
+use crate::check::Check;
+use crate::error::Error;
+use crate::framing::{AuthenticatedContent, Sender};
+use crate::leaf::{Carrier, LeafCheck, check_fits_group, place};
+use crate::tree::LeafIndex;
+use crate::wire::{
+    Commit, Credential, Epoch, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef, ReInit,
+    UpdatePath,
+};
+
+/// What a commit does.
+#[derive(Clone, Debug)]
+pub struct CommitSummary {
+    /// The committer's leaf; of one who joins by the commit, the new one.
+    pub sender: LeafIndex,
+    /// Whether the committer joins by the commit.
+    pub joins: bool,
+    /// The committer's credential before the commit; of one who joins, the new one.
+    pub credential: Credential,
+    /// The epoch that the commit begins.
+    pub epoch: Epoch,
+    /// Members added, with the credential that the Authentication Service vouched for.
+    pub added: Vec<(LeafIndex, Credential)>,
+    /// Members removed.
+    pub removed: Vec<(LeafIndex, Credential)>,
+    /// Members whose Update is committed.
+    pub updated: Vec<LeafIndex>,
+    /// Pre-shared keys mixed in.
+    pub psks: Vec<PreSharedKeyId>,
+    /// Whether the group's extensions are replaced.
+    pub replaces_extensions: bool,
+    /// What follows the group, if the commit ends it.
+    pub reinit: Option<ReInit>,
+    /// Whether the committer's own keys are fresh.
+    pub has_path: bool,
+    /// Whether this client is removed.
+    pub self_removed: bool,
+    /// The commit's authenticated data.
+    pub authenticated_data: Vec<u8>,
+}
+
+/// A commit whose public part is valid.
+#[derive(Debug)]
+pub(super) struct Committed<'a> {
+    pub(super) path: Option<&'a UpdatePath>,
+    /// The committer's place in the tree to come.
+    pub(super) committer: LeafIndex,
+    /// The tree has the path in it.
+    pub(super) provisional: Provisional,
+    /// The context to come, but for the transcript.
+    pub(super) context: GroupContext,
+    pub(super) summary: CommitSummary,
+}
+
+impl PublicState {
+    pub(super) fn check_commit<'a>(
+        &self,
+        message: &'a AuthenticatedContent,
+        waiting: &[CachedProposal],
+        leaves: &LeafCheck<'_>,
+    ) -> Result<Committed<'a>, Error> {
+        let commit = message.commit().ok_or(Check::SenderType)?;
+        let committer = match message.content.sender {
+            Sender::Member(leaf) => Committer::Member(leaf),
+            Sender::NewMemberCommit => Committer::Joiner,
+            _ => return Err(Check::SenderType.into()),
+        };
+        let list = resolve(committer, commit, waiting)?;
+        let mut provisional = self.apply_proposals(committer, &list, leaves)?;
+        let place = match (committer, &commit.path) {
+            (Committer::Joiner, None) => return Err(Check::ExternalCommitPath.into()),
+            (_, None) if provisional.path_required => return Err(Check::PathRequired.into()),
+            (Committer::Joiner, Some(_)) => provisional.tree.reserve()?,
+            (Committer::Member(leaf), _) => leaf,
+        };
+        if let Some(path) = &commit.path {
+            self.take_path(&mut provisional, (committer, place), path, leaves)?;
+        }
+        if provisional.tree.places() > u64::from(leaves.settings.maximum_leaves) {
+            return Err(Check::TreeBound.into());
+        }
+        let extensions = provisional.extensions.clone();
+        let context = self.provisional_context(leaves.crypto, &provisional.tree, extensions)?;
+        let summary = self.summarise(message, commit, place, &provisional, context.epoch)?;
+        Ok(Committed {
+            path: commit.path.as_ref(),
+            committer: place,
+            provisional,
+            context,
+            summary,
+        })
+    }
+
+    /// Verifies a path's leaf and merges the path (checks 83–87).
+    fn take_path(
+        &self,
+        provisional: &mut Provisional,
+        (committer, place_of_path): (Committer, LeafIndex),
+        path: &UpdatePath,
+        leaves: &LeafCheck<'_>,
+    ) -> Result<(), Error> {
+        let leaf = &path.leaf_node;
+        let placed = Some(place(&self.context, place_of_path));
+        leaves.carried(leaf, Carrier::Path, placed)?;
+        check_fits_group(leaf, &self.context, &provisional.extensions)?;
+        if let Some(before) = self.prior(committer, provisional)? {
+            if before.content.encryption_key == leaf.content.encryption_key {
+                return Err(Check::EncryptionKeyNew.into());
+            }
+            check_succession(before, leaf, leaves)?;
+        }
+        let tree = &mut provisional.tree;
+        tree.merge_path(leaves.crypto, place_of_path, path)?;
+        if !tree.index().has_unique_keys(leaf) {
+            return Err(Check::LeafKeysUnique.into());
+        }
+        Ok(tree.index().check_credential_types()?)
+    }
+
+    /// The leaf that a path's leaf replaces: a joiner's is the one that it removes (check 102).
+    fn prior<'a>(
+        &'a self,
+        committer: Committer,
+        provisional: &'a Provisional,
+    ) -> Result<Option<&'a LeafNode>, Check> {
+        match committer {
+            Committer::Member(leaf) => {
+                let before = self.tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
+                Ok(Some(before))
+            }
+            Committer::Joiner => Ok(provisional.removed.first().map(|(_, leaf)| leaf)),
+        }
+    }
+
+    fn summarise(
+        &self,
+        message: &AuthenticatedContent,
+        commit: &Commit,
+        sender: LeafIndex,
+        provisional: &Provisional,
+        epoch: Epoch,
+    ) -> Result<CommitSummary, Error> {
+        let joins = message.content.sender == Sender::NewMemberCommit;
+        let leaf = match &commit.path {
+            Some(path) if joins => &path.leaf_node,
+            _ => self.tree.leaf(sender).ok_or(Check::SenderIsMember)?,
+        };
+        let added = provisional.added.iter().map(|(leaf, key_package)| {
+            let node = &key_package.content.leaf_node;
+            (*leaf, node.content.credential.clone())
+        });
+        let removed = provisional.removed.iter();
+        Ok(CommitSummary {
+            sender,
+            joins,
+            credential: leaf.content.credential.clone(),
+            epoch,
+            added: added.collect(),
+            removed: removed
+                .map(|(leaf, node)| (*leaf, node.content.credential.clone()))
+                .collect(),
+            updated: provisional.updated.clone(),
+            psks: provisional.psks.clone(),
+            replaces_extensions: provisional.extensions != self.context.extensions,
+            reinit: provisional.reinit.clone(),
+            has_path: commit.path.is_some(),
+            self_removed: false,
+            authenticated_data: message.content.authenticated_data.as_slice().to_vec(),
+        })
+    }
+}
+
+/// The proposals that a commit lists, references resolved (checks 66, 104).
+fn resolve<'a>(
+    committer: Committer,
+    commit: &'a Commit,
+    waiting: &'a [CachedProposal],
+) -> Result<Vec<Listed<'a>>, Check> {
+    let find = |entry: &'a ProposalOrRef| match entry {
+        ProposalOrRef::Proposal(proposal) => Ok(Listed::new(committer.sender(), proposal)),
+        ProposalOrRef::Reference(_) if committer == Committer::Joiner => {
+            Err(Check::NoReferencesInExternalCommit)
+        }
+        ProposalOrRef::Reference(reference) => waiting
+            .iter()
+            .find(|cached| cached.reference == *reference)
+            .map(Listed::from)
+            .ok_or(Check::ProposalKnown),
+    };
+    commit.proposals.iter().map(find).collect()
+}

@@ -1,0 +1,253 @@
+//! Lists of proposals: whether they are valid together, and what they do to the group (RFC 9420
+//! §12.2, §12.3).
+
+use super::proposals::Listed;
+use super::public::PublicState;
+use crate::check::Check;
+use crate::error::Error;
+use crate::framing::Sender;
+use crate::leaf::{LeafCheck, check_fits_group};
+use crate::tree::{LeafIndex, RatchetTree};
+use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
+use std::collections::HashSet;
+use tls_codec::VLBytes;
+
+/// Proposals in a commit, whatever the settings say: each may bring a pre-shared key, and RFC 9420
+/// §8.4 counts those in 16 bits.
+const MAX_PROPOSALS: usize = 65_535;
+
+/// Who commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Committer {
+    Member(LeafIndex),
+    /// Someone who joins by the commit (RFC 9420 §12.4.3.2).
+    Joiner,
+}
+
+impl Committer {
+    /// As whom the committer proposes what it lists by value.
+    pub(super) fn sender(self) -> Sender {
+        match self {
+            Self::Member(leaf) => Sender::Member(leaf),
+            Self::Joiner => Sender::NewMemberCommit,
+        }
+    }
+}
+
+/// The group as a list of proposals leaves it, before the path.
+#[derive(Debug)]
+pub(super) struct Provisional {
+    pub(super) tree: RatchetTree,
+    pub(super) extensions: Extensions,
+    pub(super) added: Vec<(LeafIndex, KeyPackage)>,
+    pub(super) removed: Vec<(LeafIndex, LeafNode)>,
+    pub(super) updated: Vec<LeafIndex>,
+    pub(super) psks: Vec<PreSharedKeyId>,
+    pub(super) external_init: Option<VLBytes>,
+    pub(super) reinit: Option<ReInit>,
+    /// Whether the list alone demands a path (check 82).
+    pub(super) path_required: bool,
+}
+
+impl Provisional {
+    pub(super) fn added_leaves(&self) -> Vec<LeafIndex> {
+        self.added.iter().map(|(leaf, _)| *leaf).collect()
+    }
+
+    pub(super) fn removes(&self, leaf: LeafIndex) -> bool {
+        self.removed.iter().any(|(removed, _)| *removed == leaf)
+    }
+}
+
+/// A list sorted by kind, each proposal valid by itself, and valid together but for the tree.
+#[derive(Debug, Default)]
+struct Sorted<'a> {
+    updates: Vec<(LeafIndex, &'a LeafNode)>,
+    removes: Vec<LeafIndex>,
+    adds: Vec<&'a KeyPackage>,
+    psks: Vec<&'a PreSharedKeyId>,
+    extensions: Option<&'a Extensions>,
+    external_init: Option<&'a VLBytes>,
+    reinit: Option<&'a ReInit>,
+}
+
+impl PublicState {
+    /// Applies a valid list in RFC 9420 §12.3's order (check 79); the first broken rule is the error.
+    pub(super) fn apply_proposals(
+        &self,
+        committer: Committer,
+        list: &[Listed<'_>],
+        leaves: &LeafCheck<'_>,
+    ) -> Result<Provisional, Error> {
+        if list.len() > leaves.settings.committed_proposals.min(MAX_PROPOSALS) {
+            return Err(Check::CommitBound.into());
+        }
+        let sorted = match committer {
+            Committer::Member(leaf) => sort(leaf, list)?,
+            Committer::Joiner => sort_external(list)?,
+        };
+        for listed in list.iter().filter(|listed| !listed.checked) {
+            self.check_proposal(*listed, leaves)?;
+        }
+        check_psks(&sorted.psks)?;
+        self.check_adds(&sorted, leaves)?;
+        let extensions = sorted.extensions.unwrap_or(&self.context.extensions);
+        let mut tree = self.tree.clone();
+        for (leaf, node) in &sorted.updates {
+            tree.update(*leaf, LeafNode::clone(node));
+        }
+        let mut removed = Vec::new();
+        for leaf in &sorted.removes {
+            let node = tree.leaf(*leaf).ok_or(Check::RemovedIsMember)?;
+            removed.push((*leaf, LeafNode::clone(node)));
+            tree.remove(*leaf);
+        }
+        tree.truncate();
+        let mut added = Vec::new();
+        for key_package in &sorted.adds {
+            let leaf = tree.add(key_package.content.leaf_node.clone())?;
+            added.push((leaf, KeyPackage::clone(key_package)));
+        }
+        let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
+        let touched = added.iter().map(|(leaf, _)| leaf).chain(&updated);
+        self.check_tree(&tree, touched, extensions)?;
+        if sorted.extensions.is_some() && !tree.index().support_extensions(extensions)? {
+            return Err(Check::NewExtensionsSupported.into());
+        }
+        let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
+        Ok(Provisional {
+            tree,
+            extensions: extensions.clone(),
+            added,
+            removed,
+            updated,
+            psks: sorted.psks.into_iter().cloned().collect(),
+            external_init: sorted.external_init.cloned(),
+            reinit: sorted.reinit.cloned(),
+            path_required: list.is_empty() || list.iter().any(requires_path),
+        })
+    }
+
+    /// The tree that results is valid where it changed (check 76).
+    fn check_tree<'a>(
+        &self,
+        tree: &RatchetTree,
+        touched: impl Iterator<Item = &'a LeafIndex>,
+        extensions: &Extensions,
+    ) -> Result<(), Error> {
+        for leaf in touched.filter_map(|leaf| tree.leaf(*leaf)) {
+            check_fits_group(leaf, &self.context, extensions)?;
+            if !tree.index().has_unique_keys(leaf) {
+                return Err(Check::LeafKeysUnique.into());
+            }
+        }
+        Ok(tree.index().check_credential_types()?)
+    }
+
+    /// No client is added twice, and none that stays (checks 70, 71).
+    fn check_adds(&self, sorted: &Sorted<'_>, leaves: &LeafCheck<'_>) -> Result<(), Check> {
+        let credential = |key_package: &&KeyPackage| -> Credential {
+            key_package.content.leaf_node.content.credential.clone()
+        };
+        let added: Vec<_> = sorted.adds.iter().map(credential).collect();
+        for (place, one) in added.iter().enumerate() {
+            let mut earlier = added[..place].iter();
+            if earlier.any(|other| leaves.auth.same_client(one, other)) {
+                return Err(Check::AddsDistinct);
+            }
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        let removed: HashSet<_> = sorted.removes.iter().copied().collect();
+        let mut staying = self
+            .tree
+            .leaves()
+            .filter(|(leaf, _)| !removed.contains(leaf));
+        let again = staying.any(|(_, leaf)| {
+            let credential = &leaf.content.credential;
+            added
+                .iter()
+                .any(|one| leaves.auth.same_client(one, credential))
+        });
+        if again { Err(Check::AddIsNew) } else { Ok(()) }
+    }
+}
+
+/// The rules for a member's list (RFC 9420 §12.2).
+fn sort<'a>(committer: LeafIndex, list: &[Listed<'a>]) -> Result<Sorted<'a>, Check> {
+    let mut sorted = Sorted::default();
+    let mut changed = HashSet::new();
+    let mut change = |leaf| match changed.insert(leaf) {
+        true => Ok(()),
+        false => Err(Check::OneChangePerLeaf),
+    };
+    for listed in list {
+        match (listed.proposal, listed.sender) {
+            (Proposal::Update(node), Sender::Member(leaf)) => {
+                if leaf == committer {
+                    return Err(Check::NoUpdateByCommitter);
+                }
+                change(leaf)?;
+                sorted.updates.push((leaf, node));
+            }
+            (Proposal::Update(_), _) => return Err(Check::UpdateSender),
+            (Proposal::Remove(leaf), _) => {
+                if *leaf == committer {
+                    return Err(Check::NoRemoveOfCommitter);
+                }
+                change(*leaf)?;
+                sorted.removes.push(*leaf);
+            }
+            (Proposal::Add(key_package), _) => sorted.adds.push(key_package),
+            (Proposal::PreSharedKey(id), _) => sorted.psks.push(id),
+            (Proposal::GroupContextExtensions(extensions), _) => {
+                if sorted.extensions.replace(extensions).is_some() {
+                    return Err(Check::OneGroupContextExtensions);
+                }
+            }
+            (Proposal::ReInit(reinit), _) => {
+                if list.len() > 1 {
+                    return Err(Check::ReInitAlone);
+                }
+                sorted.reinit = Some(reinit);
+            }
+            (Proposal::ExternalInit(_), _) => return Err(Check::NoExternalInit),
+        }
+    }
+    Ok(sorted)
+}
+
+/// The rules for a joiner's list (RFC 9420 §12.2, checks 101–103).
+fn sort_external<'a>(list: &[Listed<'a>]) -> Result<Sorted<'a>, Check> {
+    let mut sorted = Sorted::default();
+    for listed in list {
+        match listed.proposal {
+            Proposal::ExternalInit(kem_output) => {
+                if sorted.external_init.replace(kem_output).is_some() {
+                    return Err(Check::OneExternalInit);
+                }
+            }
+            Proposal::Remove(leaf) => sorted.removes.push(*leaf),
+            Proposal::PreSharedKey(id) => sorted.psks.push(id),
+            _ => return Err(Check::ExternalCommitProposals),
+        }
+    }
+    if sorted.external_init.is_none() {
+        return Err(Check::OneExternalInit);
+    }
+    if sorted.removes.len() > 1 {
+        return Err(Check::OneRemoveOfPrior);
+    }
+    Ok(sorted)
+}
+
+/// Check 72.
+fn check_psks(psks: &[&PreSharedKeyId]) -> Result<(), Check> {
+    let distinct: HashSet<_> = psks.iter().collect();
+    if distinct.len() == psks.len() {
+        Ok(())
+    } else {
+        Err(Check::PsksDistinct)
+    }
+}

@@ -1,0 +1,220 @@
+//! A group as someone sees it who is no member: public state only, all of it verified.
+//!
+//! Every handshake has to be a PublicMessage. What takes the group's secrets stays unverified: the
+//! membership tag, the confirmation tag, and whether path secrets open.
+
+use super::epoch::leaf_check;
+use super::proposals::CachedProposal;
+use super::public::{PublicState, verify_signature};
+use super::receive::IncomingContent;
+use super::record::Kind;
+use super::{Delta, Records, Settings};
+use crate::check::Check;
+use crate::error::{Error, StateError};
+use crate::framing::{Content, MessageBody, MlsMessage};
+use crate::services::Services;
+use crate::tree::{LeafIndex, RatchetTree};
+use crate::wire::{Epoch, ExtensionType, GroupContext, GroupInfo, LeafNode, encode};
+use folkmoot_crypto::Crypto;
+use std::sync::Arc;
+
+/// What an observer knows of a group.
+#[derive(Debug)]
+pub struct Observer {
+    crypto: &'static dyn Crypto,
+    settings: Settings,
+    public: PublicState,
+    proposals: Vec<CachedProposal>,
+    /// A member's description of this very epoch, for joiners.
+    group_info: Option<GroupInfo>,
+    revision: u64,
+}
+
+/// A valid handshake, and what taking it would change.
+#[derive(Debug)]
+pub struct Observed {
+    content: IncomingContent,
+    transition: Transition,
+    revision: u64,
+}
+
+#[derive(Debug)]
+enum Transition {
+    Proposal(Box<CachedProposal>),
+    Commit(Box<PublicState>),
+}
+
+impl Observed {
+    /// What the handshake says.
+    pub fn content(&self) -> &IncomingContent {
+        &self.content
+    }
+}
+
+impl Observer {
+    /// Begins to observe the group that a member's GroupInfo describes. `tree` is the ratchet tree
+    /// where the GroupInfo does not carry it.
+    pub fn begin<'a>(
+        crypto: &'static dyn Crypto,
+        group_info: GroupInfo,
+        tree: Option<&[u8]>,
+        settings: Settings,
+        services: impl Into<Services<'a>>,
+    ) -> Result<(Self, Delta), Error> {
+        let leaves = leaf_check(crypto, &settings, services.into());
+        let maximum = settings.maximum_leaves;
+        let public = PublicState::from_group_info(&group_info, tree, maximum, &leaves)?;
+        let mut delta = Delta::default();
+        delta.put_public(&public, &RatchetTree::empty());
+        delta.put(Kind::GroupInfo.key(&[]), encode(&group_info));
+        let observer = Self {
+            crypto,
+            settings,
+            public,
+            proposals: Vec::new(),
+            group_info: Some(group_info),
+            revision: 0,
+        };
+        Ok((observer, delta))
+    }
+
+    /// Restores an observer from what its deltas wrote.
+    pub fn load(
+        crypto: &'static dyn Crypto,
+        records: &dyn Records,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let (public, proposals, group_info) = super::load::load_observer(crypto, records)?;
+        Ok(Self {
+            crypto,
+            settings,
+            public,
+            proposals,
+            group_info,
+            revision: 0,
+        })
+    }
+
+    /// What all members agree on.
+    pub fn context(&self) -> &GroupContext {
+        &self.public.context
+    }
+
+    /// The current epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.public.context.epoch
+    }
+
+    /// The members, from the left.
+    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)> {
+        self.public.tree.leaves()
+    }
+
+    /// The ratchet tree as joiners take it.
+    pub fn ratchet_tree(&self) -> Vec<u8> {
+        self.public.tree.to_extension()
+    }
+
+    /// A member's description of the current epoch for joiners, once one was published.
+    pub fn group_info(&self) -> Option<&GroupInfo> {
+        self.group_info.as_ref()
+    }
+
+    /// Examines a handshake of this group.
+    pub fn receive<'a>(
+        &self,
+        message: MlsMessage,
+        services: impl Into<Services<'a>>,
+    ) -> Result<Observed, Error> {
+        if message.group_id() != Some(&self.public.context.group_id) {
+            return Err(Check::GroupIdAndEpoch.into());
+        }
+        let MessageBody::Public(message) = message.body else {
+            return Err(Check::SenderType.into());
+        };
+        if self.public.reinit.is_some() {
+            return Err(StateError::Reinitialised.into());
+        }
+        let leaves = leaf_check(self.crypto, &self.settings, services.into());
+        let message = self.public.open_public(self.crypto, message, None)?;
+        let (content, transition) = match &message.content.content {
+            Content::Application(_) => return Err(Check::ApplicationIsPrivate.into()),
+            Content::Proposal(proposal) => {
+                let waiting = self.proposals.len();
+                let cached = self
+                    .public
+                    .take_proposal(&message, proposal, waiting, &leaves)?;
+                let content = IncomingContent::Proposal {
+                    sender: message.content.sender,
+                    proposal: Box::new(proposal.clone()),
+                };
+                (content, Transition::Proposal(Box::new(cached)))
+            }
+            Content::Commit(_) => {
+                let committed = self
+                    .public
+                    .check_commit(&message, &self.proposals, &leaves)?;
+                let tag = message.auth.confirmation_tag.as_ref();
+                let tag = tag.ok_or(Check::ConfirmationTagPresence)?;
+                let context = self
+                    .public
+                    .next_context(self.crypto, committed.context, &message);
+                let tag = tag.as_slice().to_vec();
+                let tree = committed.provisional.tree;
+                let mut next = PublicState::new(self.crypto, context, tag, tree);
+                next.reinit = committed.provisional.reinit;
+                let content = IncomingContent::Commit(Box::new(committed.summary));
+                (content, Transition::Commit(Box::new(next)))
+            }
+        };
+        Ok(Observed {
+            content,
+            transition,
+            revision: self.revision,
+        })
+    }
+
+    /// Takes a handshake that [`Self::receive`] examined in this very state.
+    pub fn apply(&mut self, observed: Observed) -> Result<Delta, Error> {
+        if observed.revision != self.revision {
+            return Err(StateError::Superseded.into());
+        }
+        let mut delta = Delta::default();
+        match observed.transition {
+            Transition::Proposal(cached) => {
+                delta.put_proposal(self.proposals.len(), &cached);
+                self.proposals.push(*cached);
+            }
+            Transition::Commit(next) => {
+                delta.put_public(&next, &self.public.tree);
+                delta.erase_all(Kind::Proposal.key(&[]));
+                delta.erase(Kind::GroupInfo.key(&[]));
+                self.proposals.clear();
+                self.group_info = None;
+                self.public = *next;
+            }
+        }
+        self.revision += 1;
+        Ok(delta)
+    }
+
+    /// Keeps a member's GroupInfo for joiners: it has to describe the epoch as it is.
+    pub fn publish(&mut self, group_info: GroupInfo) -> Result<Delta, Error> {
+        let content = &group_info.content;
+        if content.group_context != self.public.context {
+            return Err(Check::GroupIdAndEpoch.into());
+        }
+        if content.confirmation_tag.as_slice() != self.public.confirmation_tag {
+            return Err(Check::GroupInfoConfirmation.into());
+        }
+        let carried = content.extensions.find(ExtensionType::RATCHET_TREE);
+        if carried.is_some_and(|tree| tree != self.ratchet_tree()) {
+            return Err(Check::TreeHash.into());
+        }
+        verify_signature(self.crypto, &group_info, &self.public.tree)?;
+        let mut delta = Delta::default();
+        delta.put(Kind::GroupInfo.key(&[]), encode(&group_info));
+        self.group_info = Some(group_info);
+        Ok(delta)
+    }
+}

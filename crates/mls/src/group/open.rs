@@ -1,0 +1,61 @@
+//! Opening a PublicMessage: by whom it says it is, and by whose key it has to be signed (RFC 9420
+//! §6.1, §6.2).
+
+use super::public::PublicState;
+use crate::check::Check;
+use crate::error::Error;
+use crate::framing::{AuthenticatedContent, Content, FramedContent, PublicMessage, Sender};
+use crate::wire::Proposal;
+use folkmoot_crypto::{Crypto, Secret};
+
+impl PublicState {
+    /// Verifies a message of this epoch. Whoever has the membership key verifies the tag too.
+    pub(super) fn open_public(
+        &self,
+        crypto: &dyn Crypto,
+        message: PublicMessage,
+        membership_key: Option<&Secret>,
+    ) -> Result<AuthenticatedContent, Error> {
+        let epoch = message.content.epoch;
+        if epoch != self.context.epoch {
+            return Err(Error::WrongEpoch {
+                message: epoch,
+                current: self.context.epoch,
+            });
+        }
+        let content = message.unprotect(crypto, membership_key, &self.context)?;
+        let key = self.signature_key(&content.content)?;
+        Ok(content.verify(crypto, &key, &self.context)?)
+    }
+
+    /// The key that has to have signed this content (check 40).
+    fn signature_key(&self, content: &FramedContent) -> Result<Vec<u8>, Error> {
+        match (content.sender, &content.content) {
+            (Sender::Member(leaf), _) => {
+                let leaf = self.tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
+                Ok(leaf.content.signature_key.as_slice().to_vec())
+            }
+            (Sender::External(index), Content::Proposal(proposal))
+                if proposal.may_be_external() =>
+            {
+                let senders = self.context.extensions.external_senders()?;
+                let sender = senders.get(index as usize);
+                let sender = sender.ok_or(Check::ExternalSenderKnown)?;
+                Ok(sender.signature_key.as_slice().to_vec())
+            }
+            (Sender::External(_), _) => Err(Check::ExternalSenderContent.into()),
+            (Sender::NewMemberProposal, Content::Proposal(Proposal::Add(key_package))) => {
+                let leaf = &key_package.content.leaf_node.content;
+                Ok(leaf.signature_key.as_slice().to_vec())
+            }
+            (Sender::NewMemberCommit, Content::Commit(commit)) => {
+                let path = commit.path.as_ref().ok_or(Check::ExternalCommitPath)?;
+                let leaf = &path.leaf_node.content;
+                Ok(leaf.signature_key.as_slice().to_vec())
+            }
+            (Sender::NewMemberProposal | Sender::NewMemberCommit, _) => {
+                Err(Check::NewMemberContent.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Welcomes and GroupInfos: what joiners get (RFC 9420 §12.4.3).
+
+use super::Group;
+use super::draft::Drafted;
+use super::epoch::EpochState;
+use super::public::GROUP_INFO_LABEL;
+use crate::check::Check;
+use crate::error::{Error, own_keys};
+use crate::framing::{MessageBody, MlsMessage};
+use crate::labels::{encryption_info, sign_with_label};
+use crate::schedule::welcome_key_and_nonce;
+use crate::wire::{
+    EncryptedGroupSecrets, ExtensionType, Extensions, GroupInfo, GroupInfoContent, GroupSecrets,
+    PathSecret, PreSharedKeyId, Welcome, encode,
+};
+use folkmoot_crypto::{Crypto, Secret};
+use rand_core::CryptoRng;
+use tls_codec::VLByteSlice;
+
+/// RFC 9420 §12.4.3.1.
+pub(super) const WELCOME_LABEL: &str = "Welcome";
+
+impl Group {
+    /// Describes the current epoch for those who join by a commit of their own, with the external
+    /// key, and with the ratchet tree if wanted (RFC 9420 §12.4.3.2).
+    pub fn group_info(&self, with_tree: bool) -> Result<MlsMessage, Error> {
+        self.check_open()?;
+        let group_info = external_group_info(self.crypto, &self.epoch, with_tree)?;
+        Ok(MessageBody::GroupInfo(group_info).into())
+    }
+
+    /// The same for the epoch that the pending commit leads to.
+    pub fn pending_group_info(&self, with_tree: bool) -> Result<Option<MlsMessage>, Error> {
+        let Some(pending) = &self.pending else {
+            return Ok(None);
+        };
+        let group_info = external_group_info(self.crypto, &pending.next, with_tree)?;
+        Ok(Some(MessageBody::GroupInfo(group_info).into()))
+    }
+
+    /// One Welcome for all new members (check 123); what they share is computed once.
+    pub(super) fn welcome(
+        &self,
+        drafted: &Drafted,
+        psks: Vec<PreSharedKeyId>,
+        with_tree: bool,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Option<MlsMessage>, Error> {
+        let (provisional, succession) = (&drafted.provisional, &drafted.succession);
+        if provisional.added.is_empty() {
+            return Ok(None);
+        }
+        let crypto = self.crypto;
+        let joiner_secret = &succession.joiner_secret;
+        let welcome_secret = joiner_secret.welcome_secret(crypto, &succession.psk_secret);
+        let (key, nonce) = welcome_key_and_nonce(crypto, &welcome_secret);
+        let extensions = tree_extension(&succession.state, with_tree);
+        let group_info = encode(&sign_group_info(crypto, &succession.state, extensions)?);
+        let encrypted_group_info = crypto
+            .aead_seal(&key, nonce.expose(), b"", &group_info)
+            .map_err(own_keys)?;
+        let info = encryption_info(crypto, WELCOME_LABEL, &encrypted_group_info);
+        let mut secrets = Vec::with_capacity(provisional.added.len());
+        for (leaf, key_package) in &provisional.added {
+            let path = drafted.path.as_ref();
+            let path_secret = path.and_then(|path| path.secret_for(*leaf)).cloned();
+            let group_secrets = GroupSecrets {
+                joiner_secret: joiner_secret.0.clone(),
+                path_secret: path_secret.map(|path_secret| PathSecret { path_secret }),
+                psks: psks.clone(),
+            };
+            let init_key = key_package.content.init_key.as_slice();
+            let plaintext = Secret::from(encode(&group_secrets));
+            let encrypted_group_secrets = crypto
+                .hpke_seal(init_key, &info, b"", plaintext.expose(), rng)
+                .map_err(|_| Check::KeysValidForSuite)?;
+            secrets.push(EncryptedGroupSecrets {
+                new_member: key_package.reference(crypto),
+                encrypted_group_secrets,
+            });
+        }
+        let welcome = Welcome {
+            cipher_suite: crypto.suite(),
+            secrets,
+            encrypted_group_info: encrypted_group_info.into(),
+        };
+        Ok(Some(MessageBody::Welcome(welcome).into()))
+    }
+}
+
+fn external_group_info(
+    crypto: &dyn Crypto,
+    state: &EpochState,
+    with_tree: bool,
+) -> Result<GroupInfo, Error> {
+    let keys = state.secrets.external_key_pair(crypto).map_err(own_keys)?;
+    let external_pub = encode(&VLByteSlice(&keys.public));
+    let extensions = tree_extension(state, with_tree);
+    let extensions = extensions.with(ExtensionType::EXTERNAL_PUB, external_pub);
+    sign_group_info(crypto, state, extensions)
+}
+
+fn tree_extension(state: &EpochState, with_tree: bool) -> Extensions {
+    let extensions = Extensions::default();
+    if with_tree {
+        extensions.with(
+            ExtensionType::RATCHET_TREE,
+            state.public.tree.to_extension(),
+        )
+    } else {
+        extensions
+    }
+}
+
+fn sign_group_info(
+    crypto: &dyn Crypto,
+    state: &EpochState,
+    extensions: Extensions,
+) -> Result<GroupInfo, Error> {
+    let content = GroupInfoContent {
+        group_context: state.public.context.clone(),
+        extensions,
+        confirmation_tag: state.public.confirmation_tag.as_slice().into(),
+        signer: state.own,
+    };
+    let private = &state.signature.private;
+    let signature =
+        sign_with_label(crypto, private, GROUP_INFO_LABEL, &encode(&content)).map_err(own_keys)?;
+    Ok(GroupInfo {
+        content,
+        signature: signature.into(),
+    })
+}
