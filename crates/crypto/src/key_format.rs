@@ -36,6 +36,10 @@ enum Kind {
 impl KeyFormat {
     pub(crate) const X25519: Self = Self::new(32, 32, Kind::Strings);
     pub(crate) const ED25519: Self = Self::new(32, 32, Kind::Ed25519);
+    #[cfg(feature = "openssl")]
+    pub(crate) const X448: Self = Self::new(56, 56, Kind::Strings);
+    #[cfg(feature = "openssl")]
+    pub(crate) const ED448: Self = Self::new(57, 57, Kind::Strings);
     pub(crate) const P256: Self = Self::new(32, 65, Kind::Weierstrass { bitmask: 0xff });
     pub(crate) const P384: Self = Self::new(48, 97, Kind::Weierstrass { bitmask: 0xff });
     pub(crate) const P521: Self = Self::new(66, 133, Kind::Weierstrass { bitmask: 0x01 });

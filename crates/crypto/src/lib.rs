@@ -20,6 +20,8 @@ mod aws_lc;
 mod composed;
 mod hpke;
 mod key_format;
+#[cfg(feature = "openssl")]
+mod openssl;
 mod portable;
 mod primitives;
 mod provider;

@@ -11,11 +11,13 @@ pub enum Provider {
     /// `RustCrypto`: suites 1, 2, 3, 5 and 7, a function of the caller's random bytes alone. Signatures and
     /// ciphertexts come out the same whenever the same bytes go in.
     Portable,
+    /// OpenSSL: suites 4 and 6; none without this crate's feature `openssl`.
+    OpenSsl,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: [Self; 2] = [Self::AwsLc, Self::Portable];
+    pub const ALL: [Self; 3] = [Self::AwsLc, Self::Portable, Self::OpenSsl];
 
     /// The operations of `suite`, or `None` where this provider does not have it.
     pub fn suite(self, suite: CipherSuite) -> Option<&'static dyn Crypto> {
@@ -32,13 +34,19 @@ impl Provider {
         match self {
             Self::AwsLc => &aws_lc::SUITES,
             Self::Portable => &portable::SUITES,
+            #[cfg(feature = "openssl")]
+            Self::OpenSsl => &crate::openssl::SUITES,
+            #[cfg(not(feature = "openssl"))]
+            Self::OpenSsl => &[],
         }
     }
 }
 
 /// The operations of `suite` by its default provider, or `None` where it is not implemented.
 pub fn provider(suite: CipherSuite) -> Option<&'static dyn Crypto> {
-    Provider::AwsLc.suite(suite)
+    Provider::AwsLc
+        .suite(suite)
+        .or_else(|| Provider::OpenSsl.suite(suite))
 }
 
 /// Suite 0x0001 by its default provider; every implementation has it (RFC 9420 §17.1).

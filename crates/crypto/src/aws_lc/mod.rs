@@ -5,16 +5,15 @@
 
 mod agreement;
 mod signature;
-mod symmetric;
+pub(crate) mod symmetric;
 
-pub(crate) use symmetric::{AES_256_GCM, CHACHA20_POLY1305, SHA_512};
 pub use symmetric::{hmac_sha256, sha256};
 
 use crate::CipherSuite;
 use crate::composed::Suite;
 use agreement::{P256, P384, P521, X25519};
 use signature::{ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519};
-use symmetric::{AES_128_GCM, SHA_256, SHA_384};
+use symmetric::{AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, SHA_256, SHA_384, SHA_512};
 
 /// Suite 0x0001 first.
 pub(crate) static SUITES: [Suite; 5] = [

@@ -32,6 +32,11 @@ impl<C> DhKem<C> {
         Self::new(0x0020, KeyFormat::X25519, curve)
     }
 
+    #[cfg(feature = "openssl")]
+    pub(crate) const fn x448(curve: C) -> Self {
+        Self::new(0x0021, KeyFormat::X448, curve)
+    }
+
     const fn new(id: u16, keys: KeyFormat, curve: C) -> Self {
         Self { id, keys, curve }
     }

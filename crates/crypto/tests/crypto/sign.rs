@@ -61,6 +61,33 @@ const VECTORS: [Vector; 4] = [
     },
 ];
 
+/// RFC 8032 §7.4, "1 octet".
+#[cfg(feature = "openssl")]
+#[test]
+fn ed448_signs_as_published() {
+    let private = "c4eab05d357007c632f3dbb48489924d552b08fe0c353a0d4a1f00acda2c463a\
+                   fbea67c5e8d2877c5e3bc397a659949ef8021e954e0a12274e";
+    let public = "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798c086\
+                  6aea01eb00742802b8438ea4cb82169c235160627b4c3a9480";
+    let signature = "26b8f91727bd62897af15e41eb43c377efb9c610d48f2335cb0bd0087810f435\
+                     2541b143c4b981b7e18f62de8ccdf633fc1bf037ab7cd779805e0dbcc0aae1cb\
+                     cee1afb2e027df36bc04dcecbf154336c19f0af7e0a6472905e799f1953d2a0f\
+                     f3348ab21aa4adafd1d234441cf807c03a00";
+    for suite in Provider::OpenSsl.supported() {
+        let crypto = Provider::OpenSsl.suite(suite).unwrap();
+        let private = Secret::from(unhex(private));
+        assert_eq!(
+            crypto.signature_public_key(&private).unwrap(),
+            unhex(public)
+        );
+        assert_eq!(crypto.sign(&private, &[3]).unwrap(), unhex(signature));
+        assert_eq!(
+            crypto.verify(&unhex(public), &[3], &unhex(signature)),
+            Ok(())
+        );
+    }
+}
+
 #[test]
 fn published_signatures_verify_and_their_keys_sign() {
     for vector in VECTORS {
