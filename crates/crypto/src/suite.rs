@@ -138,7 +138,7 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         ciphertext: &HpkeCiphertext,
     ) -> Result<Secret, CryptoError>;
     /// Single-shot `SendExportBase` (RFC 9180 §6.2): the encapsulated key, and a secret of `length`
-    /// bytes for whoever has the private key.
+    /// bytes for whoever has the private key; at most 255 times the hash length.
     fn hpke_setup_base_export(
         &self,
         public: &[u8],

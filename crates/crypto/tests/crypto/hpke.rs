@@ -1,7 +1,7 @@
 //! HPKE against Appendix A of RFC 9180, in both directions.
 
 use crate::kit::{Given, each, each_of, rng, secret, unhex};
-use folkmoot_crypto::{CipherSuite, Crypto, HpkeCiphertext, Secret};
+use folkmoot_crypto::{CipherSuite, Crypto, CryptoError, HpkeCiphertext, Secret};
 
 const INFO: &str = "4f6465206f6e2061204772656369616e2055726e";
 const AAD: &[u8] = b"Count-0";
@@ -16,7 +16,11 @@ struct Vector {
     pk_r: &'static str,
     enc: &'static str,
     ct: &'static str,
+    /// For the exporter contexts in [`CONTEXTS`].
+    exported: [&'static str; 3],
 }
+
+const CONTEXTS: [&[u8]; 3] = [b"", b"\0", b"TestContext"];
 
 /// A.1, A.2, A.3 and A.6: those that a suite of MLS uses.
 const VECTORS: [Vector; 4] = [
@@ -29,6 +33,11 @@ const VECTORS: [Vector; 4] = [
         enc: "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431",
         ct: "f938558b5d72f1a23810b4be2ab4f84331acc02fc97babc53a52ae8218a355a9\
              6d8770ac83d07bea87e13c512a",
+        exported: [
+            "3853fe2b4035195a573ffc53856e77058e15d9ea064de3e59f4961d0095250ee",
+            "2e8f0b54673c7029649d4eb9d5e33bf1872cf76d623ff164ac185da9e88c21a5",
+            "e9e43065102c3836401bed8c3c3c75ae46be1639869391d62c61f1ec7af54931",
+        ],
     },
     Vector {
         suite: CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519,
@@ -39,6 +48,11 @@ const VECTORS: [Vector; 4] = [
         enc: "1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a",
         ct: "1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db\
              21993c62ce81883d2dd1b51a28",
+        exported: [
+            "4bbd6243b8bb54cec311fac9df81841b6fd61f56538a775e7c80a9f40160606e",
+            "8c1df14732580e5501b00f82b10a1647b40713191b7c1240ac80e2b68808ba69",
+            "5acb09211139c43b3090489a9da433e8a30ee7188ba8b0a9a1ccf0c229283e53",
+        ],
     },
     Vector {
         suite: CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256,
@@ -51,6 +65,11 @@ const VECTORS: [Vector; 4] = [
               8536d7b61a1af4b78e5b7f951c0900be863c403ce65c9bfcb9382657222d18c4",
         ct: "5ad590bb8baa577f8619db35a36311226a896e7342a6d836d8b7bcd2f20b6c7f\
              9076ac232e3ab2523f39513434",
+        exported: [
+            "5e9bc3d236e1911d95e65b576a8a86d478fb827e8bdfe77b741b289890490d4d",
+            "6cff87658931bda83dc857e6353efe4987a201b849658d9b047aab4cf216e796",
+            "d8f1ea7942adbba7412c6d431c62d01371ea476b823eb697e1f6e6cae1dab85a",
+        ],
     },
     Vector {
         suite: CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521,
@@ -70,6 +89,11 @@ const VECTORS: [Vector; 4] = [
               692237fb02b2f8d1dc1c73e9b366b529eb436e98a996ee522aef863dd5739d2f29b0",
         ct: "170f8beddfe949b75ef9c387e201baf4132fa7374593dfafa90768788b7b2b20\
              0aafcc6d80ea4c795a7c5b841a",
+        exported: [
+            "05e2e5bd9f0c30832b80a279ff211cc65eceb0d97001524085d609ead60d0412",
+            "fca69744bb537f5b7a1596dbf34eaa8d84bf2e3ee7f1a155d41bd3624aa92b63",
+            "f389beaac6fcf6c0d9376e20f97e364f0609a88f1bc76d7328e9104df8477013",
+        ],
     },
 ];
 
@@ -98,6 +122,52 @@ fn check(crypto: &dyn Crypto, vector: &Vector) {
         .hpke_open(&keys.private, &info, AAD, &sealed)
         .unwrap();
     assert_eq!(opened.expose(), PLAINTEXT);
+    for (context, expected) in CONTEXTS.into_iter().zip(vector.exported) {
+        let expected = Secret::from(unhex(expected));
+        let mut ephemeral = Given(unhex(vector.ikm_e));
+        let sent = crypto.hpke_setup_base_export(&keys.public, &info, context, 32, &mut ephemeral);
+        assert_eq!(sent.unwrap(), (unhex(vector.enc), expected.clone()));
+        let received =
+            crypto.hpke_open_export(&keys.private, &unhex(vector.enc), &info, context, 32);
+        assert_eq!(received.unwrap(), expected);
+    }
+}
+
+/// RFC 9180 §5.3: up to 255 times the hash length, bound to key, info and exporter context.
+#[test]
+fn an_export_is_bound_to_all_that_it_depends_on() {
+    each(|crypto| {
+        let length = crypto.hash_length();
+        let [keys, others] = [(); 2].map(|()| crypto.derive_kem_key_pair(&secret(length)).unwrap());
+        let [info, other_info] = [b"info", b"oinf"].map(|info| crypto.hpke_info(info));
+        let (kem_output, exported) = crypto
+            .hpke_setup_base_export(&keys.public, &info, b"context", length, &mut rng())
+            .unwrap();
+        assert_eq!(exported.len(), length);
+        let receive = |private, kem_output: &[u8], info, context: &[u8], length| {
+            crypto.hpke_open_export(private, kem_output, info, context, length)
+        };
+        let private = &keys.private;
+        let same = receive(private, &kem_output, &info, b"context", length).unwrap();
+        assert_eq!(same, exported);
+        for other in [
+            receive(&others.private, &kem_output, &info, b"context", length),
+            receive(private, &others.public, &info, b"context", length),
+            receive(private, &kem_output, &other_info, b"context", length),
+            receive(private, &kem_output, &info, b"contest", length),
+        ] {
+            assert_ne!(other.unwrap(), exported);
+        }
+        let most = 255 * length;
+        let longest = receive(private, &kem_output, &info, b"", most).unwrap();
+        assert_eq!(longest.len(), most);
+        for too_long in [most + 1, 1 << 16] {
+            let refused = receive(private, &kem_output, &info, b"", too_long).unwrap_err();
+            assert_eq!(refused, CryptoError::InvalidLength);
+        }
+        let refused = receive(private, &kem_output[1..], &info, b"context", length).unwrap_err();
+        assert_eq!(refused, CryptoError::InvalidKey);
+    });
 }
 
 #[test]

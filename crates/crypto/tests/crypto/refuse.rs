@@ -29,6 +29,10 @@ fn assert_useless_kem_key(crypto: &dyn Crypto, public: &[u8]) {
     };
     let opened = crypto.hpke_open(&keys.private, &info, b"", &sealed);
     assert_eq!(opened.unwrap_err(), refused);
+    let sent = crypto.hpke_setup_base_export(public, &info, b"", 32, &mut rng());
+    assert_eq!(sent.unwrap_err(), refused);
+    let received = crypto.hpke_open_export(&keys.private, public, &info, b"", 32);
+    assert_eq!(received.unwrap_err(), refused);
 }
 
 fn assert_no_signature_key(crypto: &dyn Crypto, public: &[u8]) {
