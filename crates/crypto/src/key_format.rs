@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use std::borrow::Cow;
 
 /// How often a random or derived scalar is drawn again because it is zero or not below the order of
-/// the curve (RFC 9180 §7.1.3). Even a single repetition is out of reach for the curves here.
+/// the curve (RFC 9180 §7.1.3): once in 2^32 draws on P-256, less on the others.
 pub(crate) const MAX_CANDIDATES: u8 = u8::MAX;
 
 /// SEC 1 §2.3.3: the first byte of an uncompressed point, the only form that MLS has

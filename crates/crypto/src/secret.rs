@@ -25,6 +25,12 @@ impl Secret {
         self.0.len()
     }
 
+    /// Whether every byte is zero, in constant time.
+    pub(crate) fn is_zero(&self) -> bool {
+        let any = self.0.iter().fold(0, |any, byte| any | byte);
+        any.ct_eq(&0).into()
+    }
+
     /// These bytes with only the bits of `bitmask` left in the first.
     pub(crate) fn with_first_byte_masked(mut self, bitmask: u8) -> Self {
         if let Some(first) = self.0.first_mut() {

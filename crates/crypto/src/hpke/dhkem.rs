@@ -3,7 +3,7 @@
 use super::labeled::Labeled;
 use crate::key_format::{KeyFormat, MAX_CANDIDATES};
 use crate::primitives::{Curve, Kdf, Kem};
-use crate::{CryptoError, KemKeyPair, Secret, constant_time_eq};
+use crate::{CryptoError, KemKeyPair, Secret};
 use rand_core::CryptoRng;
 
 /// DHKEM on a provider's curve.
@@ -132,7 +132,7 @@ impl<C: Curve> DhKem<C> {
     fn agree(&self, private: &C::Private, public: &[u8]) -> Result<Secret, CryptoError> {
         self.keys.check_public(public)?;
         let shared = self.curve.agree(private, public)?;
-        if constant_time_eq(shared.expose(), Secret::zero(shared.len()).expose()) {
+        if shared.is_zero() {
             return Err(CryptoError::InvalidKey);
         }
         Ok(shared)

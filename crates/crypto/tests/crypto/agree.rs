@@ -153,6 +153,13 @@ fn what_one_refuses_the_other_refuses() {
         for altered in flipped(&public) {
             let [a, b] = both.map(|crypto| crypto.check_kem_public_key(&altered));
             assert_eq!(a, b, "{altered:02x?}");
+            let random = secret(PLENTY);
+            let [a, b] = both.map(|crypto| {
+                let mut random = Given(random.expose().to_vec());
+                let info = crypto.hpke_info(b"");
+                crypto.hpke_seal(&altered, &info, b"", b"", &mut random)
+            });
+            assert_eq!(a, b, "{altered:02x?}");
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Keys that are none.
 
-use crate::kit::{each, rng, secret};
+use crate::kit::{each, rng, secret, unhex};
 use folkmoot_crypto::{Crypto, CryptoError, HpkeCiphertext, Secret};
 
 /// First byte of an uncompressed point; only the P curves' public keys start with it by rule.
@@ -127,6 +127,65 @@ fn an_ed25519_key_that_is_not_canonical() {
         (public[0], public[31]) = (0xed, 0x7f);
         assert_no_signature_key(crypto, &public);
     });
+}
+
+/// A signature has one encoding: DER for ECDSA (RFC 9420 §5.1.2), S below the order for Ed25519
+/// (RFC 8032 §5.1.7).
+#[test]
+fn the_same_signature_written_otherwise() {
+    each(|crypto| {
+        let keys = crypto.generate_signature_key_pair(&mut rng()).unwrap();
+        let signature = crypto.sign(&keys.private, b"message").unwrap();
+        let others = match crypto.suite().0 {
+            1 | 3 => vec![with_order_added(&signature)],
+            2 | 5 | 7 => not_der(&signature),
+            _ => return,
+        };
+        for other in others {
+            assert_eq!(
+                crypto.verify(&keys.public, b"message", &other),
+                Err(CryptoError::InvalidSignature),
+                "{other:02x?}"
+            );
+        }
+    });
+}
+
+/// The same S modulo the order of Ed25519's base point.
+fn with_order_added(signature: &[u8]) -> Vec<u8> {
+    let order = unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut other = signature.to_vec();
+    let mut carry = 0;
+    for (byte, order) in other[32..].iter_mut().zip(order) {
+        let [high, low] = (u16::from(*byte) + u16::from(order) + carry).to_be_bytes();
+        (carry, *byte) = (high.into(), low);
+    }
+    other
+}
+
+/// Encodings of the same two integers that BER allows and DER does not.
+fn not_der(signature: &[u8]) -> Vec<Vec<u8>> {
+    let length = u8::try_from(signature.len()).unwrap();
+    // SEQUENCE and its length, in P-521's signatures of two bytes.
+    let header = if signature[1] == 0x81 { 3 } else { 2 };
+    let content = &signature[header..];
+    let padded = [&[0x02, content[1] + 1, 0], &content[2..]].concat();
+    let sequence = |length: &[u8], content: &[u8]| [&[0x30], length, content].concat();
+    let short = length - u8::try_from(header).unwrap();
+    let longer_form: &[u8] = match header {
+        2 => &[0x81, short],
+        _ => &[0x82, 0, short],
+    };
+    let plus_one: &[u8] = match header {
+        2 => &[short + 1],
+        _ => &[0x81, short + 1],
+    };
+    vec![
+        sequence(longer_form, content),
+        sequence(plus_one, &padded),
+        sequence(plus_one, &[content, &[0]].concat()),
+        sequence(&[0x80], &[content, &[0, 0]].concat()),
+    ]
 }
 
 /// Private keys are below the order of the curve, not zero, and no longer than they may be.
