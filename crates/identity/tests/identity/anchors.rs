@@ -106,6 +106,17 @@ fn issuing_cas_for_another_domain_are_refused() {
     ));
 }
 
+#[test]
+fn a_root_for_another_domain_is_refused() {
+    let mut other = World::seeded(2, "example.net");
+    let issuing = forged(&mut other, |_| ());
+    let expected = CertificateError::WrongDomain {
+        expected: DOMAIN.parse().unwrap(),
+        found: "example.net".parse().unwrap(),
+    };
+    assert_eq!(refusal(&other, issuing), expected);
+}
+
 type Change = fn(&mut rcgen::CertificateParams);
 
 #[test]

@@ -4,6 +4,9 @@ use folkmoot_identity::{CertificateError, CertificateRequest, DeviceKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use rcgen::{CertificateParams, DistinguishedName, KeyUsagePurpose, SanType};
+use x509_cert::der::asn1::{BitString, ObjectIdentifier};
+use x509_cert::der::{Decode, Encode};
+use x509_cert::request::CertReq;
 
 use crate::forge::{ALICE, Key, PHONE, World, uri};
 
@@ -79,6 +82,24 @@ fn a_request_for_other_names_or_more_than_names_is_refused() {
     assert_eq!(
         verify(Vec::new(), usages),
         Err(CertificateError::UnknownExtension)
+    );
+}
+
+#[test]
+fn names_outside_an_extension_request_are_no_names() {
+    let key = World::new().fresh_key();
+    let der = forged(&key, names(), Vec::new());
+    let mut request = CertReq::from_der(&der).unwrap();
+    let mut attribute = request.info.attributes.get(0).unwrap().clone();
+    // RFC 2985 §5.4.1, where the extension request of §5.4.2 belongs.
+    attribute.oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
+    request.info.attributes = vec![attribute].try_into().unwrap();
+    let content = request.info.to_der().unwrap();
+    let signature = rcgen::SigningKey::sign(&key, &content).unwrap();
+    request.signature = BitString::from_bytes(&signature).unwrap();
+    assert_eq!(
+        CertificateRequest::verify(&request.to_der().unwrap()),
+        Err(CertificateError::Names)
     );
 }
 
