@@ -9,11 +9,11 @@ use folkmoot_identity::{
 use folkmoot_mls::{Credential, KeyPackage, Lifetime, Member, MlsMessage};
 use folkmoot_protocol::bounds::{KEY_PACKAGE_LIFETIME, KEY_PACKAGES_KEPT, KEY_PACKAGES_PER_UPLOAD};
 use folkmoot_protocol::{
-    ClaimKeyPackages, KeyPackageBytes, KeyPackagesAvailable, KeyPackagesUploaded, Problem,
-    ProblemCode, Timestamp, UploadKeyPackages,
+    ClaimKeyPackages, EntryKind, KeyPackageBytes, KeyPackagesAvailable, KeyPackagesUploaded,
+    Problem, ProblemCode, Timestamp, UploadKeyPackages,
 };
 
-use crate::provider::{NOW, Provider, code, rng};
+use crate::provider::{GROUP, NOW, Provider, code, private_message, rng};
 
 const DAY: u64 = 24 * 3600;
 
@@ -221,6 +221,8 @@ fn what_is_no_package_of_this_device_is_refused_with_the_whole_upload() {
         bytes(&package)
     };
     let welcome = [&[0, 1, 0, 3][..], &message[4..]].concat();
+    let other = private_message(&GROUP, 1, EntryKind::Application, b"another kind");
+    assert!(MlsMessage::decode(&other).is_ok());
     let bad = [
         bytes(&laptop.fresh()),
         changed(|p| p.content.cipher_suite.0 = 0xfafa),
@@ -232,6 +234,7 @@ fn what_is_no_package_of_this_device_is_refused_with_the_whole_upload() {
         [&message[..], b"x"].concat().try_into().unwrap(),
         message[4..].try_into().unwrap(),
         welcome.try_into().unwrap(),
+        other.try_into().unwrap(),
         KeyPackageBytes::default(),
     ];
     assert!(MlsMessage::decode(&message).is_ok());
