@@ -370,6 +370,11 @@ mod tests {
             Bytes::<3>::try_from(vec![0; 4]),
             Err(LengthError::TooLong { length: 4, max: 3 })
         );
+        assert!(Bytes::<4>::try_from([0; 4].as_slice()).is_ok());
+        assert_eq!(
+            Bytes::<3>::try_from([0; 4].as_slice()),
+            Err(LengthError::TooLong { length: 4, max: 3 })
+        );
     }
 
     #[test]
