@@ -5,8 +5,8 @@ use folkmoot_client::{Error, WarningKind};
 use folkmoot_crypto::SignatureKeyPair;
 use folkmoot_protocol::{
     Action, Append, ChainHead, ClaimedKeyPackage, EntryKind, GroupId, IdempotencyKey,
-    KeyPackagesClaimed, LogEntry, LogPage, LogPosition, NewEntry, SealedPointer, SlotRequest,
-    Timestamp,
+    KeyPackagesClaimed, LogEntry, LogPage, LogPosition, NewEntry, SealedPointer, SlotId,
+    SlotRequest, Timestamp,
 };
 use folkmoot_store::client::{ClientStore, GroupState};
 
@@ -142,7 +142,47 @@ fn a_provider_that_shows_two_logs_is_found_out_by_what_members_say() {
     );
 }
 
-fn new_entry(entry: LogEntry) -> NewEntry {
+/// The provider shows Bob the next entry changed, in a chain that is right in itself.
+fn retell(world: &mut World, group: GroupId, change: impl Fn(&mut NewEntry) + 'static) {
+    let row = world.store("bob").group(&group).unwrap().unwrap();
+    let position = LogPosition {
+        group,
+        sequence: row.cursor,
+        head: row.head,
+    };
+    on_read(world, "bob", move |entries| {
+        let retold = entries.into_iter().map(|entry| {
+            let time = entry.time;
+            let mut new = new_entry(entry);
+            change(&mut new);
+            position.extend(new, time).unwrap()
+        });
+        retold.collect()
+    });
+    world.run("bob").unwrap();
+}
+
+#[test]
+fn an_entry_of_another_kind_than_it_says_is_skipped() {
+    let (mut world, group) = World::with_group(9, &["alice", "bob"]);
+    world.send_text("alice", group, "one").unwrap();
+    retell(&mut world, group, |entry| entry.kind = EntryKind::Proposal);
+    assert_eq!(world.warnings("bob"), [WarningKind::InvalidMessage]);
+    assert!(world.texts("bob", group).is_empty());
+}
+
+#[test]
+fn a_commit_that_changes_other_access_is_told() {
+    let (mut world, group) = World::with_group(10, &["alice", "bob"]);
+    let task = world.core("alice").update(group).unwrap();
+    world.finish("alice", task).unwrap();
+    retell(&mut world, group, |entry| {
+        entry.closes = vec![SlotId([9; SlotId::LENGTH])].try_into().unwrap();
+    });
+    assert_eq!(world.warnings("bob"), [WarningKind::WrongAccess]);
+}
+
+pub(crate) fn new_entry(entry: LogEntry) -> NewEntry {
     NewEntry {
         epoch: entry.epoch,
         kind: entry.kind,
@@ -341,6 +381,76 @@ fn a_key_package_of_somebody_else_is_refused() {
     world.tamper = None;
     world.settle();
     world.assert_agreed(group, &["alice", "bob"]);
+}
+
+/// Alice invites Carol, and the provider answers her claim with something else.
+fn assert_claim_refused(
+    world: &mut World,
+    group: GroupId,
+    change: impl Fn(Vec<ClaimedKeyPackage>) -> Vec<ClaimedKeyPackage> + 'static,
+) {
+    world.tamper = Some(Box::new(move |_, request, answer: Answer| {
+        match (request, answer) {
+            (Request::ClaimKeyPackages(..), Ok(Response::Claimed(claimed))) => {
+                let packages = change(claimed.packages.into_vec()).try_into().unwrap();
+                Ok(Response::Claimed(KeyPackagesClaimed { packages }))
+            }
+            (_, answer) => answer,
+        }
+    }));
+    let task = world.core("alice").invite(group, &[user("carol")]).unwrap();
+    let refused = world.finish("alice", task);
+    assert!(matches!(refused, Err(Error::Forged { .. })), "{refused:?}");
+    world.tamper = None;
+    world.settle();
+    world.assert_agreed(group, &["alice", "bob"]);
+}
+
+#[test]
+fn a_key_package_of_the_users_other_device_is_refused() {
+    let (mut world, group) = World::with_group(11, &["alice", "bob"]);
+    world.arrive("carol");
+    world.run("carol").unwrap();
+    assert_claim_refused(&mut world, group, |mut packages| {
+        for one in &mut packages {
+            one.device = user("carol").device("laptop").unwrap();
+        }
+        packages
+    });
+}
+
+#[test]
+fn a_claim_without_key_packages_is_refused() {
+    let (mut world, group) = World::with_group(12, &["alice", "bob"]);
+    world.arrive("carol");
+    world.run("carol").unwrap();
+    assert_claim_refused(&mut world, group, |_| Vec::new());
+}
+
+#[test]
+fn a_good_key_package_of_another_user_is_refused() {
+    let (mut world, group) = World::with_group(13, &["alice", "bob"]);
+    for name in ["carol", "dave"] {
+        world.arrive(name);
+        world.run(name).unwrap();
+    }
+    let kept = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let seen = std::rc::Rc::clone(&kept);
+    world.tamper = Some(Box::new(move |_, _, answer: Answer| {
+        if let Ok(Response::Claimed(claimed)) = &answer {
+            *seen.borrow_mut() = claimed.packages.to_vec();
+        }
+        answer
+    }));
+    let elsewhere = world.create("alice");
+    let task = world
+        .core("alice")
+        .invite(elsewhere, &[user("dave")])
+        .unwrap();
+    world.finish("alice", task).unwrap();
+    let daves = kept.take();
+    assert_eq!(daves.len(), 1);
+    assert_claim_refused(&mut world, group, move |_| daves.clone());
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use folkmoot_client::core::{Request, Response};
 use folkmoot_client::{Error, WarningKind};
-use folkmoot_protocol::{GroupId, LogPage};
+use folkmoot_protocol::{Action, GroupId, LogEntry, LogPage, LogPosition, Problem};
 use folkmoot_store::client::ClientStore;
 
+use crate::bad_input::new_entry;
 use crate::stage::Stage;
 use crate::world::{Answer, World};
 
@@ -45,11 +46,62 @@ fn assert_stopped(world: &mut World, group: GroupId) {
     assert!(matches!(again, Err(Error::Forged { .. })), "{again:?}");
 }
 
-fn altered(page: LogPage, alter: impl Fn(&mut folkmoot_protocol::LogEntry)) -> Response {
+fn altered(page: LogPage, alter: impl Fn(&mut LogEntry)) -> Response {
     let mut entries = page.entries.into_vec();
     entries.iter_mut().for_each(alter);
     let entries = entries.try_into().unwrap();
     Response::Page(LogPage { entries })
+}
+
+/// The provider takes what Bob appends and shows it changed, in a chain that is right in itself.
+fn changing(
+    acknowledge: bool,
+    change: fn(&mut LogEntry),
+) -> impl FnMut(Request, Answer) -> Answer + 'static {
+    let (mut own, mut before) = (None, None::<LogPosition>);
+    move |request, answer| match (request, answer) {
+        (Request::Append(request), answer) => {
+            if let Action::Append(append) = &request.action {
+                own = Some(append.idempotency);
+            }
+            if acknowledge {
+                answer
+            } else {
+                Err(Problem::not_found())
+            }
+        }
+        (Request::Read(request), Ok(Response::Page(page))) => {
+            let mut entries = page.entries.into_vec();
+            for entry in &mut entries {
+                if own == Some(entry.idempotency) {
+                    change(entry);
+                    let (new, time) = (new_entry(entry.clone()), entry.time);
+                    *entry = before.unwrap().extend(new, time).unwrap();
+                }
+                before = Some(LogPosition {
+                    group: request.group,
+                    sequence: entry.sequence,
+                    head: entry.head,
+                });
+            }
+            let entries = entries.try_into().unwrap();
+            Ok(Response::Page(LogPage { entries }))
+        }
+        (_, answer) => answer,
+    }
+}
+
+#[test]
+fn an_own_message_that_comes_back_altered_stops_the_group() {
+    assert_halts(changing(false, |entry| {
+        let half = entry.message.len() / 2;
+        entry.message = entry.message[..half].try_into().unwrap();
+    }));
+}
+
+#[test]
+fn a_log_that_contradicts_its_receipt_stops_the_group() {
+    assert_halts(changing(true, |entry| entry.time.0 += 1));
 }
 
 #[test]
