@@ -1,9 +1,13 @@
 //! The engine as its users see it: groups in memory, every delta stored, every state reloaded.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "mls/evolution.rs"]
+mod evolution;
 #[path = "mls/hostile.rs"]
 mod hostile;
 #[path = "mls/kit.rs"]
 mod kit;
 #[path = "mls/lifecycle.rs"]
 mod lifecycle;
+#[path = "mls/outside.rs"]
+mod outside;

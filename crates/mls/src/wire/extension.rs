@@ -4,7 +4,8 @@ use super::{Credential, CredentialType, ProposalType, decode, encode};
 use crate::check::Check;
 use crate::error::DecodeError;
 use tls_codec::{
-    DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes,
+    DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLByteSlice,
+    VLBytes,
 };
 
 /// An extension type's code point (RFC 9420 §17.3).
@@ -101,6 +102,15 @@ impl Extensions {
         let id = self.find(ExtensionType::APPLICATION_ID);
         id.map(|id| decode::<VLBytes>(id).map(Vec::from))
             .transpose()
+    }
+
+    /// A list with the leaf's `application_id` set.
+    #[must_use]
+    pub fn identified(self, application_id: &[u8]) -> Self {
+        self.with(
+            ExtensionType::APPLICATION_ID,
+            encode(&VLByteSlice(application_id)),
+        )
     }
 
     /// The `external_pub` of a GroupInfo, where it is there.

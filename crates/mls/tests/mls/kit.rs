@@ -31,6 +31,17 @@ impl AuthenticationService for Names {
     }
 }
 
+/// Every client here was given one pre-shared key, under the id `"shared"`.
+impl Holdings for Names {
+    fn external_psk(&self, id: &[u8]) -> Option<Secret> {
+        (id == b"shared").then(|| Secret::from(b"a key from elsewhere".to_vec()))
+    }
+}
+
+pub(crate) fn services() -> Services<'static> {
+    Services::new(&Names, &Names)
+}
+
 /// Records as a store keeps them.
 #[derive(Default, Clone)]
 pub(crate) struct Memory(BTreeMap<Vec<u8>, Secret>);
@@ -87,12 +98,25 @@ pub(crate) fn member(name: &str, rng: &mut ChaCha20Rng) -> Member {
     Member::new(Credential::Basic(name.as_bytes().into()), signature)
 }
 
+/// Fresh signature keys for the same name.
+pub(crate) fn new_identity(name: &str, seed: u64) -> Identity {
+    let Member {
+        credential,
+        signature,
+        ..
+    } = member(name, &mut rng(seed));
+    Identity {
+        credential,
+        signature,
+    }
+}
+
 /// One member: its group, its records, its randomness.
 pub(crate) struct Person {
     pub(crate) group: Group,
     pub(crate) store: Memory,
     pub(crate) rng: ChaCha20Rng,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Person {
@@ -127,7 +151,7 @@ impl Person {
     pub(crate) fn commit(&mut self, intent: CommitIntent) -> CommitBundle {
         let (bundle, delta) = self
             .group
-            .commit(intent, b"", &Names, &mut self.rng)
+            .commit(intent, b"", services(), &mut self.rng)
             .unwrap();
         self.store.apply(delta);
         self.reload();
@@ -153,7 +177,7 @@ impl Person {
     pub(crate) fn propose(&mut self, intent: ProposalIntent) -> MlsMessage {
         let (message, delta) = self
             .group
-            .propose(intent, b"", &Names, &mut self.rng)
+            .propose(intent, b"", services(), &mut self.rng)
             .unwrap();
         self.store.apply(delta);
         self.reload();
@@ -161,7 +185,7 @@ impl Person {
     }
 
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Result<IncomingContent, Error> {
-        let incoming = self.group.receive(message.clone(), &Names)?;
+        let incoming = self.group.receive(message.clone(), services())?;
         let content = incoming.content().clone();
         let delta = self.group.apply(incoming).unwrap();
         self.store.apply(delta);
@@ -209,6 +233,15 @@ impl Invitee {
     }
 
     pub(crate) fn join(self, welcome: &MlsMessage, settings: Settings) -> Result<Person, Error> {
+        self.join_with(welcome, JoinOptions::default(), settings)
+    }
+
+    pub(crate) fn join_with(
+        self,
+        welcome: &MlsMessage,
+        options: JoinOptions<'_>,
+        settings: Settings,
+    ) -> Result<Person, Error> {
         let MessageBody::Welcome(welcome) = &welcome.body else {
             panic!("no Welcome")
         };
@@ -220,9 +253,9 @@ impl Invitee {
             suite_one(),
             welcome,
             own,
-            JoinOptions::default(),
+            options,
             settings.clone(),
-            &Names,
+            services(),
         )?;
         let mut store = Memory::default();
         store.apply(delta);

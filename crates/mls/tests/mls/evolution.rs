@@ -1,0 +1,364 @@
+//! What changes a group beyond its members: pre-shared keys, extensions, identities, successors.
+
+use crate::kit::{
+    Invitee, Memory, Person, add, agree, lifetime, member, new_identity, rng, services,
+};
+use folkmoot_crypto::suite_one;
+use folkmoot_mls::*;
+
+fn pair() -> (Person, Person) {
+    let mut alice = Person::create("alice", Settings::default());
+    let bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+    (alice, bob)
+}
+
+fn shared() -> Psk {
+    Psk::External(b"shared".as_slice().into())
+}
+
+/// Alice commits, Bob follows.
+fn step(alice: &mut Person, bob: &mut Person, intent: CommitIntent) -> CommitSummary {
+    let bundle = alice.commit(intent);
+    let content = bob.receive(&bundle.commit).unwrap();
+    alice.accept();
+    agree(&[alice, bob]);
+    match content {
+        IncomingContent::Commit(summary) => *summary,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pre_shared_key_enters_the_key_schedule() {
+    let (mut alice, mut bob) = pair();
+    let intent = CommitIntent {
+        psks: vec![shared()],
+        ..CommitIntent::default()
+    };
+    let summary = step(&mut alice, &mut bob, intent);
+    assert_eq!(summary.psks.len(), 1);
+    assert!(!summary.has_path, "a pre-shared key asks for no path");
+
+    let proposal = bob.propose(ProposalIntent::Psk(shared()));
+    alice.receive(&proposal).unwrap();
+    let summary = step(&mut alice, &mut bob, CommitIntent::default());
+    assert_eq!(summary.psks.len(), 1);
+
+    let unknown = ProposalIntent::Psk(Psk::External(b"unknown".as_slice().into()));
+    let refused = alice
+        .group
+        .propose(unknown, b"", services(), &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::PskAvailable)))
+    ));
+}
+
+#[test]
+fn a_joiner_needs_the_keys_of_its_commit() {
+    let (mut alice, mut bob) = pair();
+    let charlie = Invitee::new("charlie", 2);
+    let bundle = alice.commit(CommitIntent {
+        psks: vec![shared()],
+        add: vec![charlie.verified()],
+        ..CommitIntent::default()
+    });
+    bob.receive(&bundle.commit).unwrap();
+    alice.accept();
+    let welcome = bundle.welcome.unwrap();
+    let charlie = charlie.join(&welcome, Settings::default()).unwrap();
+    agree(&[&alice, &bob, &charlie]);
+}
+
+#[test]
+fn earlier_epochs_lend_their_resumption_keys_for_a_while() {
+    let (mut alice, mut bob) = pair();
+    let id = alice.group.group_id().clone();
+    let used = alice.group.epoch();
+    let path = CommitIntent {
+        force_path: true,
+        ..CommitIntent::default()
+    };
+    for _ in 0..3 {
+        step(&mut alice, &mut bob, path.clone());
+    }
+    let resumption = Psk::Resumption(ResumptionPskUsage::Application, id, used);
+    let intent = CommitIntent {
+        psks: vec![resumption.clone()],
+        ..CommitIntent::default()
+    };
+    step(&mut alice, &mut bob, intent.clone());
+    let kept = Settings::default().resumption_epochs;
+    for _ in 0..kept {
+        step(&mut alice, &mut bob, path.clone());
+    }
+    assert!(alice.group.resumption_psk(used).is_none());
+    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::PskAvailable)))
+    ));
+}
+
+#[test]
+fn group_extensions_are_replaced_for_all() {
+    let (mut alice, mut bob) = pair();
+    let required = RequiredCapabilities {
+        credentials: vec![CredentialType::BASIC],
+        ..RequiredCapabilities::default()
+    };
+    let extensions = Extensions::default().requiring(&required);
+    let summary = step(
+        &mut alice,
+        &mut bob,
+        CommitIntent {
+            extensions: Some(extensions.clone()),
+            ..CommitIntent::default()
+        },
+    );
+    assert!(summary.replaces_extensions && summary.has_path);
+    assert_eq!(*bob.group.extensions(), extensions);
+
+    let unsupported = Extensions::default().with(ExtensionType(0xf0f0), b"".as_slice());
+    let intent = ProposalIntent::Extensions(unsupported);
+    let refused = bob.group.propose(intent, b"", services(), &mut bob.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(
+            Check::NewExtensionsSupported
+        )))
+    ));
+}
+
+#[test]
+fn a_member_changes_its_signature_key_by_update_and_by_commit() {
+    let (mut alice, mut bob) = pair();
+    let update = bob.propose(ProposalIntent::Renew(new_identity("bob", 77)));
+    alice.receive(&update).unwrap();
+    step(&mut alice, &mut bob, CommitIntent::default());
+    let own_key = |person: &Person| {
+        let leaf = person.group.member(person.group.own_index()).unwrap();
+        leaf.content.signature_key.as_slice().to_vec()
+    };
+    assert_eq!(own_key(&bob), new_identity("bob", 77).signature.public);
+    let hello = bob.seal("signed by the new key");
+    assert_eq!(alice.read(&hello), "signed by the new key");
+
+    let intent = CommitIntent {
+        identity: Some(new_identity("alice", 78)),
+        ..CommitIntent::default()
+    };
+    step(&mut alice, &mut bob, intent);
+    assert_eq!(own_key(&alice), new_identity("alice", 78).signature.public);
+    let hello = alice.seal("and so is this");
+    assert_eq!(bob.read(&hello), "and so is this");
+}
+
+#[test]
+fn an_application_id_travels_with_the_leaf() {
+    let mut generator = rng(5);
+    let mut carrier = member("dora", &mut generator);
+    carrier.extensions = Extensions::default().identified(b"app-1");
+    let (package, _) =
+        KeyPackage::generate(suite_one(), carrier, lifetime(), &mut generator).unwrap();
+    let leaf = &package.content.leaf_node.content;
+    let id = leaf.extensions.application_id().unwrap();
+    assert_eq!(id.as_deref(), Some(b"app-1".as_slice()));
+    assert!(leaf.capabilities.extensions.is_empty(), "a default type");
+    package
+        .verify(suite_one(), &crate::kit::Names, &Settings::default(), None)
+        .unwrap();
+}
+
+/// The founder's and the others' new KeyPackages for a group that follows.
+fn new_members(founder: &str, others: &[&Invitee]) -> NewMembers {
+    NewMembers {
+        founder: member(founder, &mut rng(400)),
+        lifetime: lifetime(),
+        others: others.iter().map(|one| one.verified()).collect(),
+    }
+}
+
+fn found(
+    begun: Result<(Group, CommitBundle, Delta), Error>,
+    seed: u64,
+    settings: Settings,
+) -> (Person, MlsMessage) {
+    let (group, bundle, delta) = begun.unwrap();
+    let mut store = Memory::default();
+    store.apply(delta);
+    let mut person = Person {
+        group,
+        store,
+        rng: rng(seed),
+        settings,
+    };
+    person.reload();
+    person.accept();
+    (person, bundle.welcome.unwrap())
+}
+
+#[test]
+fn a_reinitialised_group_goes_on_as_its_successor() {
+    let (mut alice, mut bob) = pair();
+    let reinit = ReInit {
+        group_id: GroupId::new(b"successor".to_vec()),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite_one().suite(),
+        extensions: Extensions::default(),
+    };
+    let proposal = bob.propose(ProposalIntent::ReInit(reinit.clone()));
+    alice.receive(&proposal).unwrap();
+    let summary = step(&mut alice, &mut bob, CommitIntent::default());
+    assert_eq!(summary.reinit, Some(reinit.clone()));
+    assert_eq!(alice.group.reinit(), Some(&reinit));
+    let ended = alice.group.seal(b"more", b"", &mut alice.rng);
+    assert!(matches!(
+        ended,
+        Err(Error::State(StateError::Reinitialised))
+    ));
+
+    // Bob founds the successor although Alice committed.
+    let again = Invitee::new("alice", 401);
+    let begun = bob.group.begin_successor(
+        suite_one(),
+        new_members("bob", &[&again]),
+        Settings::default(),
+        services(),
+        &mut bob.rng,
+    );
+    let (mut new_bob, welcome) = found(begun, 402, Settings::default());
+    let without = Invitee::new("alice", 401).join(&welcome, Settings::default());
+    assert!(matches!(
+        without,
+        Err(Error::Invalid(Check::ResumptionUsage))
+    ));
+    let options = JoinOptions {
+        predecessor: Some(&alice.group),
+        ..JoinOptions::default()
+    };
+    let mut new_alice = again
+        .join_with(&welcome, options, Settings::default())
+        .unwrap();
+    agree(&[&new_alice, &new_bob]);
+    assert_eq!(new_alice.group.group_id().as_slice(), b"successor");
+    let hello = new_alice.seal("on we go");
+    assert_eq!(new_bob.read(&hello), "on we go");
+}
+
+#[test]
+fn a_branch_has_some_of_the_members() {
+    let (mut alice, mut bob) = pair();
+    let charlie = add(&mut alice, &mut [&mut bob], Invitee::new("charlie", 2));
+    let again = Invitee::new("charlie", 403);
+    let id = GroupId::new(b"branch".to_vec());
+    let begun = alice.group.begin_branch(
+        id.clone(),
+        Extensions::default(),
+        new_members("alice", &[&again]),
+        services(),
+        &mut alice.rng,
+    );
+    let (branch_alice, welcome) = found(begun, 404, Settings::default());
+    let options = JoinOptions {
+        predecessor: Some(&charlie.group),
+        ..JoinOptions::default()
+    };
+    let branch_charlie = again
+        .join_with(&welcome, options, Settings::default())
+        .unwrap();
+    agree(&[&branch_alice, &branch_charlie]);
+    let hello = alice.seal("the parent lives on");
+    assert_eq!(bob.read(&hello), "the parent lives on");
+
+    let stranger = Invitee::new("dora", 405);
+    let refused = alice.group.begin_branch(
+        id,
+        Extensions::default(),
+        new_members("alice", &[&stranger]),
+        services(),
+        &mut alice.rng,
+    );
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::BranchWelcome)))
+    ));
+}
+
+#[test]
+fn the_tree_may_come_beside_the_welcome() {
+    let (mut alice, mut bob) = pair();
+    let charlie = Invitee::new("charlie", 2);
+    let bundle = alice.commit(CommitIntent {
+        add: vec![charlie.verified()],
+        tree_apart: true,
+        ..CommitIntent::default()
+    });
+    bob.receive(&bundle.commit).unwrap();
+    alice.accept();
+    let welcome = bundle.welcome.unwrap();
+    let without = Invitee::new("charlie", 2).join(&welcome, Settings::default());
+    assert!(matches!(without, Err(Error::Invalid(Check::TreeGiven))));
+    let tree = bob.group.tree().to_extension();
+    let options = JoinOptions {
+        tree: Some(&tree),
+        ..JoinOptions::default()
+    };
+    let charlie = charlie
+        .join_with(&welcome, options, Settings::default())
+        .unwrap();
+    agree(&[&alice, &bob, &charlie]);
+}
+
+#[test]
+fn the_founder_may_not_choose_less_than_all_have() {
+    let better = CipherSuite(3);
+    let settings = Settings {
+        preferred_suites: vec![better, suite_one().suite()],
+        ..Settings::default()
+    };
+    let capable = |cipher_suites: Vec<CipherSuite>| {
+        let mut generator = rng(9);
+        let bob = member("bob", &mut generator).supporting(Supported {
+            cipher_suites,
+            ..Supported::default()
+        });
+        let (package, _) =
+            KeyPackage::generate(suite_one(), bob, lifetime(), &mut generator).unwrap();
+        let verified = package.verify(suite_one(), &crate::kit::Names, &settings, None);
+        CommitIntent {
+            add: vec![verified.unwrap()],
+            ..CommitIntent::default()
+        }
+    };
+    let mut alice = Person::create("alice", settings.clone());
+    let worse = capable(vec![better]);
+    let refused = alice.group.commit(worse, b"", services(), &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::BestCommonSuite)))
+    ));
+    let best = capable(Vec::new());
+    let made = alice.group.commit(best, b"", services(), &mut alice.rng);
+    assert!(made.is_ok());
+}
+
+#[test]
+fn an_epoch_seals_so_many_messages_and_no_more() {
+    let settings = Settings {
+        messages_per_epoch: 3,
+        ..Settings::default()
+    };
+    let mut alice = Person::create("alice", settings);
+    for _ in 0..3 {
+        alice.seal("still");
+    }
+    let refused = alice.group.seal(b"one more", b"", &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::GenerationsExhausted))
+    ));
+    alice.commit(CommitIntent::default());
+    alice.accept();
+    alice.seal("in the next epoch");
+}
