@@ -30,10 +30,11 @@ impl AuthenticationService for AcceptAll {
     }
 }
 
-/// Takes what the vectors ask for: leaves of any lifetime.
+/// Takes what the vectors ask for: leaves of any lifetime, keys of any epoch.
 pub(super) fn settings() -> Settings {
     Settings {
         maximum_lifetime: u64::MAX,
+        resumption_epochs: usize::MAX,
         ..Settings::default()
     }
 }
