@@ -243,6 +243,7 @@ rules! {
     WaitingProposals Reject "12.1" "no more proposals wait than the application's bound"
     CommitBound Reject "12.4" "no more proposals in a commit than the application's bound"
     MessageBound Reject "6" "a message no longer than the application's bound"
+    ListBound Reject "7.2" "no more capabilities or extensions in a list than the application's bound"
     TreeBound Reject "7.8" "no more leaves than the application's bound"
 }
 

@@ -27,7 +27,8 @@ impl DecodeError {
 impl From<tls_codec::Error> for DecodeError {
     fn from(error: tls_codec::Error) -> Self {
         /// The rules that decoders of this crate check.
-        const MARKED: [Check; 3] = [
+        const MARKED: [Check; 4] = [
+            Check::MessageBound,
             Check::ExtensionsDistinct,
             Check::KeyPackageMessageVersion,
             Check::ProtocolVersion,

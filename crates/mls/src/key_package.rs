@@ -212,6 +212,7 @@ impl KeyPackage {
         }
         leaves.carried(&content.leaf_node, Carrier::KeyPackage, None)?;
         check_version_and_suite(&content.leaf_node, content.version, content.cipher_suite)?;
+        leaves.check_extension_list(&content.extensions)?;
         let leaf = &content.leaf_node.content;
         verify_with_label(
             crypto,

@@ -72,6 +72,7 @@ impl LeafCheck<'_> {
 
     /// A leaf wherever it comes from, such as one in a joiner's tree.
     pub(crate) fn any(&self, leaf: &LeafNode, place: Option<LeafPlace<'_>>) -> Result<(), Error> {
+        self.check_bounds(leaf)?;
         self.check_lifetime(leaf)?;
         check_own_lists(leaf)?;
         let content = &leaf.content;
@@ -92,6 +93,34 @@ impl LeafCheck<'_> {
         .map_err(|_| Check::LeafSignature)?;
         let key = content.signature_key.as_slice();
         Ok(self.auth.validate(&content.credential, key, self.at)?)
+    }
+
+    /// Lists are compared with each other, so that their lengths count twice.
+    fn check_bounds(&self, leaf: &LeafNode) -> Result<(), Check> {
+        let content = &leaf.content;
+        let capabilities = &content.capabilities;
+        let lengths = [
+            capabilities.versions.len(),
+            capabilities.cipher_suites.len(),
+            capabilities.extensions.len(),
+            capabilities.proposals.len(),
+            capabilities.credentials.len(),
+        ];
+        lengths
+            .into_iter()
+            .try_for_each(|length| self.check_length(length))?;
+        self.check_extension_list(&content.extensions)
+    }
+
+    pub(crate) fn check_extension_list(&self, extensions: &Extensions) -> Result<(), Check> {
+        self.check_length(extensions.types().count())
+    }
+
+    pub(crate) fn check_length(&self, length: usize) -> Result<(), Check> {
+        if length > self.settings.listed_values {
+            return Err(Check::ListBound);
+        }
+        Ok(())
     }
 
     fn check_lifetime(&self, leaf: &LeafNode) -> Result<(), Check> {

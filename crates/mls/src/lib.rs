@@ -52,6 +52,7 @@ mod check;
 mod error;
 mod framing;
 mod group;
+pub mod hazmat;
 mod key_package;
 mod labels;
 mod leaf;
@@ -66,8 +67,8 @@ pub use check::{Check, Class};
 pub use error::{CredentialRejected, DecodeError, Error, Fault, RecordsError, StateError};
 pub use folkmoot_crypto::{CipherSuite, SignatureKeyPair};
 pub use framing::{
-    Content, ContentType, FramedContent, MessageBody, MlsMessage, Padding, PrivateMessage,
-    PublicMessage, Sender, WireFormat,
+    Content, ContentType, FramedContent, MAX_EXPANSION, MAX_MESSAGE_LENGTH, MessageBody,
+    MlsMessage, Padding, PrivateMessage, PublicMessage, Sender, WireFormat,
 };
 pub use group::{
     ApplicationMessage, Change, CommitBundle, CommitIntent, CommitSummary, Delta, ExternalJoin,

@@ -40,9 +40,28 @@ pub enum MessageBody {
     KeyPackage(KeyPackage),
 }
 
+/// Bytes allocated per byte decoded, at most: the shortest entry of a list is two bytes long, and lists
+/// grow by doubling.
+pub const MAX_EXPANSION: usize = 128;
+
+/// The longest message that [`MlsMessage::decode`] takes, in bytes: room for the tree of a group of
+/// 100,000 members.
+pub const MAX_MESSAGE_LENGTH: usize = 1 << 28;
+
 impl MlsMessage {
     /// Decodes exactly one message; trailing bytes are an error.
+    ///
+    /// What is allocated on the way and in the end is at most [`MAX_EXPANSION`] bytes for each byte of
+    /// input.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode_within(bytes, MAX_MESSAGE_LENGTH)
+    }
+
+    /// The same with a tighter bound on the message's length.
+    pub fn decode_within(bytes: &[u8], maximum_length: usize) -> Result<Self, DecodeError> {
+        if bytes.len() > maximum_length.min(MAX_MESSAGE_LENGTH) {
+            return Err(DecodeError::marked(Check::MessageBound).into());
+        }
         decode(bytes)
     }
 

@@ -9,7 +9,7 @@ mod public;
 
 pub(crate) use authenticated::{AuthenticatedContent, ContentAuth, Unauthenticated};
 pub use content::{Content, ContentType, FramedContent, Sender, WireFormat};
-pub use message::{MessageBody, MlsMessage};
+pub use message::{MAX_EXPANSION, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage};
 pub use padding::Padding;
 pub use private::PrivateMessage;
 #[cfg(test)]

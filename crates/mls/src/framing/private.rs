@@ -69,7 +69,30 @@ impl PrivateMessage {
         authenticated: &AuthenticatedContent,
         seal: &SealKey<'_>,
     ) -> Result<Self, Error> {
-        let content = &authenticated.content;
+        let mut plaintext = Self::plaintext(authenticated);
+        plaintext.resize(seal.padding.padded(plaintext.len()), 0);
+        let plaintext = Secret::from(plaintext);
+        Self::seal(crypto, &authenticated.content, &plaintext, seal)
+    }
+
+    /// What is encrypted, but for the padding.
+    pub(crate) fn plaintext(authenticated: &AuthenticatedContent) -> Vec<u8> {
+        let mut plaintext = match &authenticated.content.content {
+            Content::Application(data) => encode(data),
+            Content::Proposal(proposal) => encode(proposal),
+            Content::Commit(commit) => encode(commit),
+        };
+        plaintext.extend(encode(&authenticated.auth));
+        plaintext
+    }
+
+    /// Seals a padded plaintext under the headers of `content`.
+    pub(crate) fn seal(
+        crypto: &dyn Crypto,
+        content: &FramedContent,
+        plaintext: &Secret,
+        seal: &SealKey<'_>,
+    ) -> Result<Self, Error> {
         let mut message = Self {
             group_id: content.group_id.clone(),
             epoch: content.epoch,
@@ -78,14 +101,6 @@ impl PrivateMessage {
             encrypted_sender_data: VLBytes::new(Vec::new()),
             ciphertext: VLBytes::new(Vec::new()),
         };
-        let mut plaintext = match &content.content {
-            Content::Application(data) => encode(data),
-            Content::Proposal(proposal) => encode(proposal),
-            Content::Commit(commit) => encode(commit),
-        };
-        plaintext.extend(encode(&authenticated.auth));
-        plaintext.resize(seal.padding.padded(plaintext.len()), 0);
-        let plaintext = Secret::from(plaintext);
         let nonce = guarded_nonce(&seal.keys.nonce, seal.sender.reuse_guard);
         let ciphertext = crypto
             .aead_seal(

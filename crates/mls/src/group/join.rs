@@ -106,7 +106,7 @@ fn held_psks(
 }
 
 /// Finds and opens the entry for this KeyPackage (checks 109, 110).
-fn open_group_secrets(
+pub(crate) fn open_group_secrets(
     crypto: &dyn Crypto,
     welcome: &Welcome,
     own: OwnKeyPackage<'_>,
@@ -128,7 +128,7 @@ fn open_group_secrets(
     Ok(decode(opened.expose())?)
 }
 
-fn open_group_info(
+pub(crate) fn open_group_info(
     crypto: &dyn Crypto,
     welcome: &Welcome,
     joiner_secret: &JoinerSecret,

@@ -11,6 +11,7 @@ mod delta;
 mod draft;
 mod epoch;
 mod external;
+pub(crate) mod hazmat;
 mod join;
 mod list;
 mod load;
@@ -65,6 +66,9 @@ pub struct Settings {
     pub waiting_proposals: usize,
     /// Proposals that one commit may list; never more than 65,535.
     pub committed_proposals: usize,
+    /// Values in each list of a leaf's capabilities, extensions in each list of them, and what a
+    /// group requires or admits.
+    pub listed_values: usize,
     /// Places for leaves that a group's tree may have.
     pub maximum_leaves: u32,
     /// Past epochs whose resumption keys are kept (RFC 9420 §8.6).
@@ -89,6 +93,7 @@ impl Default for Settings {
             maximum_lifetime: 400 * DAY,
             waiting_proposals: 1024,
             committed_proposals: 65_535,
+            listed_values: 1024,
             maximum_leaves: 1 << 20,
             resumption_epochs: 8,
             messages_per_epoch: 1 << 24,

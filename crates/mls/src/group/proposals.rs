@@ -152,9 +152,15 @@ pub(super) fn check_extensions(
     before: &Extensions,
     leaves: &LeafCheck<'_>,
 ) -> Result<(), Error> {
-    extensions.required_capabilities()?;
+    leaves.check_extension_list(extensions)?;
+    let required = extensions.required_capabilities()?;
+    leaves.check_length(required.extensions.len())?;
+    leaves.check_length(required.proposals.len())?;
+    leaves.check_length(required.credentials.len())?;
     let known = before.external_senders()?;
-    for sender in extensions.external_senders()? {
+    let senders = extensions.external_senders()?;
+    leaves.check_length(senders.len())?;
+    for sender in senders {
         if !known.contains(&sender) {
             let key = sender.signature_key.as_slice();
             leaves.auth.validate(&sender.credential, key, leaves.at)?;

@@ -43,7 +43,7 @@ impl RatchetTree {
     }
 
     /// The parent hash that a node below `parent`, on the other side than `copath`, must carry.
-    pub(super) fn parent_hash(
+    pub(crate) fn parent_hash(
         &self,
         parent: &ParentNode,
         copath: NodeIndex,

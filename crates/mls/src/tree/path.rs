@@ -170,7 +170,7 @@ impl RatchetTree {
     }
 
     /// Replaces the direct path by new keys from the root down, and gives the leaf's parent hash.
-    fn set_path(
+    pub(crate) fn set_path(
         &mut self,
         crypto: &dyn Crypto,
         place: LeafIndex,

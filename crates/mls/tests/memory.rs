@@ -1,0 +1,135 @@
+//! Memory for bytes that anybody may send. A binary of its own: the counting allocator counts for the
+//! whole process.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+use folkmoot_crypto::suite_one;
+use folkmoot_mls::*;
+use std::sync::{Mutex, PoisonError};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// What any call may take whatever its input.
+const BASE: usize = 64 * 1024;
+const INPUT: usize = 1 << 20;
+
+struct Nobody;
+
+impl AuthenticationService for Nobody {
+    fn validate(
+        &self,
+        _: &Credential,
+        _: &[u8],
+        _: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected> {
+        Err(CredentialRejected("nobody is known".into()))
+    }
+
+    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
+        false
+    }
+
+    fn succeeds(&self, _: &Credential, _: &Credential) -> bool {
+        false
+    }
+}
+
+/// The most that was allocated at once while `call` ran.
+fn peak(call: impl FnOnce()) -> usize {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let profiler = dhat::Profiler::builder().testing().build();
+    call();
+    let peak = dhat::HeapStats::get().max_bytes;
+    drop(profiler);
+    peak
+}
+
+/// A vector of `unit` repeated, with its header.
+fn vector(unit: &[u8]) -> Vec<u8> {
+    let content = unit.repeat(INPUT / unit.len());
+    let length = u32::try_from(content.len()).unwrap() | 0x8000_0000;
+    [&length.to_be_bytes()[..], &content].concat()
+}
+
+/// A Welcome, a PublicMessage and a KeyPackage around a list that a few bytes per entry fill.
+fn messages() -> Vec<(&'static str, Vec<u8>)> {
+    let message =
+        |wire_format: u8, body: &[&[u8]]| [&[0, 1, 0, wire_format], &body.concat()[..]].concat();
+    let framed = |content: &[u8]| {
+        // Group id, epoch, member 0, no authenticated data.
+        let head = [&[0][..], &[0; 8], &[1, 0, 0, 0, 0], &[0]].concat();
+        message(1, &[&head, content])
+    };
+    let leaf = |capabilities: &[u8], extensions: &[u8]| {
+        [&[0, 0, 0, 1, 0][..], capabilities, &[2], extensions, &[0]].concat()
+    };
+    let plain = [0; 5];
+    let path = |nodes: &[u8]| [&[3, 0, 1][..], &leaf(&plain, &[0]), nodes].concat();
+    let key_package = |leaf: &[u8]| message(5, &[&[0, 1, 0, 1, 0], leaf, &[0, 0]]);
+    let listed = vector(&[0xaa, 0xaa]);
+    let ciphertexts = [&[0][..], &vector(&[0, 0])].concat();
+    let length = u32::try_from(ciphertexts.len()).unwrap() | 0x8000_0000;
+    let one_node = [&length.to_be_bytes()[..], &ciphertexts].concat();
+    vec![
+        (
+            "welcome entries",
+            message(3, &[&[0, 1], &vector(&[0, 0, 0]), &[0]]),
+        ),
+        (
+            "references",
+            framed(&[&[3][..], &vector(&[2, 0]), &[0, 0, 0, 0]].concat()),
+        ),
+        ("path nodes", framed(&path(&vector(&[0, 0])))),
+        ("path secrets", framed(&path(&one_node))),
+        (
+            "capabilities",
+            key_package(&leaf(&[&listed[..], &[0; 4]].concat(), &[0])),
+        ),
+        (
+            "extensions",
+            key_package(&leaf(&plain, &vector(&[0xaa, 0xaa, 0]))),
+        ),
+    ]
+}
+
+#[test]
+fn memory_is_at_most_a_multiple_of_the_input() {
+    for (what, bytes) in messages() {
+        let peak = peak(|| drop(MlsMessage::decode(&bytes)));
+        println!("{what}: {} bytes per byte", peak / bytes.len());
+        assert!(2 * peak > bytes.len(), "{what}: the list was reached");
+        assert!(peak <= BASE + MAX_EXPANSION * bytes.len(), "{what}: {peak}");
+    }
+}
+
+#[test]
+fn trees_take_memory_by_their_length() {
+    let context = GroupContext {
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite_one().suite(),
+        group_id: GroupId::new(b"group".to_vec()),
+        epoch: Epoch(0),
+        tree_hash: Vec::new().into(),
+        confirmed_transcript_hash: Vec::new().into(),
+        extensions: Extensions::default(),
+    };
+    let info = GroupInfo {
+        content: GroupInfoContent {
+            group_context: context,
+            extensions: Extensions::default(),
+            confirmation_tag: Vec::new().into(),
+            signer: LeafIndex(0),
+        },
+        signature: Vec::new().into(),
+    };
+    // Blank leaves between parents, each parent as short as can be.
+    let tree = vector(&[0, 1, 2, 0, 0, 0]);
+    let peak = peak(|| {
+        let settings = Settings::default();
+        let begun = Observer::begin(suite_one(), info, Some(&tree), settings, &Nobody);
+        assert!(begun.is_err());
+    });
+    println!("tree: {} bytes per byte", peak / tree.len());
+    assert!(peak <= BASE + MAX_EXPANSION * tree.len(), "{peak}");
+}
