@@ -1,6 +1,6 @@
 //! The engines there are.
 
-use crate::{Ability, Member, Outcome, Settings, folkmoot, mls_rs, openmls};
+use crate::{Member, Outcome, Settings, folkmoot, mls_rs, openmls};
 use core::fmt;
 
 /// An implementation of RFC 9420.
@@ -38,14 +38,6 @@ impl Engine {
             Self::Folkmoot => folkmoot::member(name, settings),
             Self::OpenMls => openmls::member(name, settings),
             Self::MlsRs => mls_rs::member(name, settings),
-        }
-    }
-
-    /// Whether the engine has what an operation needs, to make it and to take it.
-    pub fn can(self, ability: Ability) -> bool {
-        match self {
-            Self::Folkmoot => folkmoot::can(ability),
-            Self::OpenMls | Self::MlsRs => true,
         }
     }
 

@@ -1,19 +1,21 @@
 //! Folkmoot as a [`Member`]. After each change it is restored from its records, as after a crash.
 
 use crate::{
-    Ability, Change, EXTENSION, Engine, Entry, Handshakes, Member, Outcome, Published, Refusal,
-    Seen, Settings, Tree,
+    Change, EXTENSION, Engine, Entry, Handshakes, Member, Outcome, Published, Refusal, Seen,
+    Settings, Tree,
 };
-use folkmoot_crypto::{Crypto, Secret, provider};
+use folkmoot_crypto::{Crypto, Provider, Secret};
 use folkmoot_mls::{
     AuthenticationService, CipherSuite, CommitIntent, Credential, CredentialRejected, Delta,
-    ExtensionType, Extensions, Group, GroupId, IncomingContent, KeyPackage, KeyPackageSecrets,
-    LeafIndex, Lifetime, MessageBody, MlsMessage, OwnKeyPackage, ProposalIntent, RecordKey,
-    Records, RecordsError, SignatureKeyPair, Timestamp, VerifiedKeyPackage, WireFormat,
+    ExtensionType, Extensions, ExternalJoin, Group, GroupId, Holdings, IncomingContent,
+    JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex, Lifetime, MessageBody, MlsMessage,
+    OwnKeyPackage, ProposalIntent, Psk, RecordKey, Records, RecordsError, Services,
+    SignatureKeyPair, Supported, Timestamp, VerifiedKeyPackage, WireFormat,
 };
 use rand_core::UnwrapErr;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
+use tls_codec::DeserializeBytes;
 
 const LIFETIME_SECONDS: u64 = 28 * 24 * 60 * 60;
 /// How far a KeyPackage's lifetime reaches back, for clocks that are behind.
@@ -25,20 +27,28 @@ struct Folkmoot {
     crypto: &'static dyn Crypto,
     signature: SignatureKeyPair,
     key_package: Option<(KeyPackage, KeyPackageSecrets)>,
+    psks: Psks,
     group: Option<(Group, Memory)>,
 }
 
 pub(crate) fn has_suite(suite: u16) -> bool {
-    provider(CipherSuite(suite)).is_some()
+    !providers(suite).is_empty()
 }
 
-pub(crate) fn can(_: Ability) -> bool {
-    false
+fn providers(suite: u16) -> Vec<&'static dyn Crypto> {
+    let all = Provider::ALL.into_iter();
+    all.filter_map(|provider| provider.suite(CipherSuite(suite)))
+        .collect()
 }
 
+/// Members take the providers in turn, by the last digit of their names.
 pub(crate) fn member(name: &str, settings: Settings) -> Outcome<Box<dyn Member>> {
-    let suite = CipherSuite(settings.suite);
-    let crypto = provider(suite).ok_or_else(|| Refusal::from_engine(suite))?;
+    let providers = providers(settings.suite);
+    let last = name.bytes().last().map_or(0, usize::from);
+    let crypto = last
+        .checked_rem(providers.len())
+        .map(|turn| providers[turn])
+        .ok_or_else(|| Refusal::from_engine(settings.suite))?;
     let signature = crypto
         .generate_signature_key_pair(&mut rng())
         .map_err(Refusal::from_engine)?;
@@ -57,6 +67,7 @@ fn client(
         crypto,
         signature,
         key_package: None,
+        psks: Psks::default(),
         group: None,
     })
 }
@@ -87,6 +98,16 @@ impl AuthenticationService for Names {
 
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
         old == new
+    }
+}
+
+/// External pre-shared keys by id.
+#[derive(Default)]
+struct Psks(BTreeMap<Vec<u8>, Secret>);
+
+impl Holdings for Psks {
+    fn external_psk(&self, id: &[u8]) -> Option<Secret> {
+        self.0.get(id).cloned()
     }
 }
 
@@ -133,11 +154,12 @@ impl Folkmoot {
     }
 
     fn leaf(&self) -> folkmoot_mls::Member {
-        folkmoot_mls::Member {
-            credential: Credential::Basic(self.name.as_bytes().into()),
-            signature: self.signature.clone(),
+        let credential = Credential::Basic(self.name.as_bytes().into());
+        let supported = Supported {
             extensions: vec![ExtensionType(EXTENSION)],
-        }
+            ..Supported::default()
+        };
+        folkmoot_mls::Member::new(credential, self.signature.clone()).supporting(supported)
     }
 
     fn group(&self) -> Outcome<&Group> {
@@ -148,11 +170,12 @@ impl Folkmoot {
     /// Changes the group, stores what changed and restores the group from the store.
     fn change<T>(
         &mut self,
-        change: impl FnOnce(&mut Group) -> Result<(T, Delta), folkmoot_mls::Error>,
+        change: impl FnOnce(&mut Group, Services<'_>) -> Result<(T, Delta), folkmoot_mls::Error>,
     ) -> Outcome<T> {
         let settings = self.settings();
         let (group, records) = self.group.as_mut().ok_or_else(Refusal::no_group)?;
-        let (done, delta) = change(group).map_err(Refusal::from_engine)?;
+        let services = Services::new(&Names, &self.psks);
+        let (done, delta) = change(group, services).map_err(Refusal::from_engine)?;
         records.apply(delta);
         *group = Group::load(self.crypto, records, settings).map_err(Refusal::from_engine)?;
         Ok(done)
@@ -166,7 +189,7 @@ impl Folkmoot {
 
     fn decode_key_package(&self, bytes: &[u8]) -> Outcome<VerifiedKeyPackage> {
         let MessageBody::KeyPackage(key_package) = decode(bytes)?.body else {
-            return Err(Refusal::Engine("not a KeyPackage".into()));
+            return Err(Refusal("not a KeyPackage".into()));
         };
         key_package
             .verify(self.crypto, &Names, &self.settings(), Some(now()))
@@ -176,17 +199,16 @@ impl Folkmoot {
     fn intent(&self, changes: &[Change], fresh_keys: bool) -> Outcome<CommitIntent> {
         let mut intent = CommitIntent {
             force_path: fresh_keys,
+            tree_apart: self.settings.tree == Tree::Outside,
             ..CommitIntent::default()
         };
         for change in changes {
             match change {
                 Change::Add(bytes) => intent.add.push(self.decode_key_package(bytes)?),
                 Change::Remove(leaf) => intent.remove.push(LeafIndex(*leaf)),
-                Change::Update => return Err(Refusal::Engine("no Update by value".into())),
-                Change::Psk(_) => return Err(Refusal::NotYet(Ability::ExternalPsk)),
-                Change::Extensions(_) => {
-                    return Err(Refusal::NotYet(Ability::GroupContextExtensions));
-                }
+                Change::Update => return Err(Refusal("no Update by value".into())),
+                Change::Psk(id) => intent.psks.push(external(id)),
+                Change::Extensions(list) => intent.extensions = Some(decode_extensions(list)?),
             }
         }
         Ok(intent)
@@ -204,6 +226,14 @@ fn lifetime() -> Lifetime {
         not_before: Timestamp(now.saturating_sub(CLOCK_SKEW_SECONDS)),
         not_after: Timestamp(now.saturating_add(LIFETIME_SECONDS)),
     }
+}
+
+fn external(id: &[u8]) -> Psk {
+    Psk::External(id.into())
+}
+
+fn decode_extensions(bytes: &[u8]) -> Outcome<Extensions> {
+    Extensions::tls_deserialize_exact_bytes(bytes).map_err(Refusal::from_engine)
 }
 
 fn decode(bytes: &[u8]) -> Outcome<MlsMessage> {
@@ -242,22 +272,49 @@ impl Member for Folkmoot {
 
     fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Outcome<()> {
         let MessageBody::Welcome(welcome) = decode(welcome)?.body else {
-            return Err(Refusal::Engine("not a Welcome".into()));
+            return Err(Refusal("not a Welcome".into()));
         };
         let own = self.key_package.take();
-        let (key_package, secrets) =
-            own.ok_or_else(|| Refusal::Engine("no KeyPackage was made".into()))?;
+        let (key_package, secrets) = own.ok_or_else(|| Refusal("no KeyPackage was made".into()))?;
         let own = OwnKeyPackage {
             key_package: &key_package,
             secrets: &secrets,
         };
-        let group = Group::join(self.crypto, &welcome, own, tree, self.settings(), &Names);
+        let options = JoinOptions {
+            tree,
+            ..JoinOptions::default()
+        };
+        let services = Services::new(&Names, &self.psks);
+        let group = Group::join(
+            self.crypto,
+            &welcome,
+            own,
+            options,
+            self.settings(),
+            services,
+        );
         self.begin(group.map_err(Refusal::from_engine)?);
         Ok(())
     }
 
-    fn enter(&mut self, _: &Entry) -> Outcome<Vec<u8>> {
-        Err(Refusal::NotYet(Ability::ExternalCommit))
+    fn enter(&mut self, entry: &Entry) -> Outcome<Vec<u8>> {
+        let MessageBody::GroupInfo(group_info) = decode(&entry.group_info)?.body else {
+            return Err(Refusal("not a GroupInfo".into()));
+        };
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: entry.tree.as_deref(),
+            member: self.leaf(),
+            replaces: entry.old_leaf.map(LeafIndex),
+            psks: entry.psks.iter().map(|id| external(id)).collect(),
+            authenticated_data: b"",
+        };
+        let services = Services::new(&Names, &self.psks);
+        let (group, commit, delta) =
+            Group::join_by_commit(self.crypto, join, self.settings(), services, &mut rng())
+                .map_err(Refusal::from_engine)?;
+        self.begin((group, delta));
+        Ok(commit.encode())
     }
 
     fn amnesiac(&self) -> Outcome<Box<dyn Member>> {
@@ -265,8 +322,10 @@ impl Member for Folkmoot {
         Ok(client(&self.name, self.settings, self.crypto, signature))
     }
 
-    fn store_psk(&mut self, _: &[u8], _: &[u8]) -> Outcome<()> {
-        Err(Refusal::NotYet(Ability::ExternalPsk))
+    fn store_psk(&mut self, id: &[u8], secret: &[u8]) -> Outcome<()> {
+        let secret = Secret::from(secret.to_vec());
+        self.psks.0.insert(id.to_vec(), secret);
+        Ok(())
     }
 
     fn propose(&mut self, change: &Change) -> Outcome<Vec<u8>> {
@@ -274,18 +333,18 @@ impl Member for Folkmoot {
             Change::Add(bytes) => ProposalIntent::Add(self.decode_key_package(bytes)?),
             Change::Remove(leaf) => ProposalIntent::Remove(LeafIndex(*leaf)),
             Change::Update => ProposalIntent::Update,
-            Change::Psk(_) => return Err(Refusal::NotYet(Ability::ExternalPsk)),
-            Change::Extensions(_) => {
-                return Err(Refusal::NotYet(Ability::GroupContextExtensions));
-            }
+            Change::Psk(id) => ProposalIntent::Psk(external(id)),
+            Change::Extensions(list) => ProposalIntent::Extensions(decode_extensions(list)?),
         };
-        let message = self.change(|group| group.propose(intent, b"", &Names, &mut rng()))?;
+        let message =
+            self.change(|group, services| group.propose(intent, b"", services, &mut rng()))?;
         Ok(message.encode())
     }
 
     fn commit(&mut self, changes: &[Change], fresh_keys: bool) -> Outcome<Published> {
         let intent = self.intent(changes, fresh_keys)?;
-        let bundle = self.change(|group| group.commit(intent, b"", &Names, &mut rng()))?;
+        let bundle =
+            self.change(|group, services| group.commit(intent, b"", services, &mut rng()))?;
         Ok(Published {
             commit: bundle.commit.encode(),
             welcome: bundle.welcome.map(|welcome| welcome.encode()),
@@ -293,17 +352,17 @@ impl Member for Folkmoot {
     }
 
     fn accept(&mut self) -> Outcome<()> {
-        self.change(|group| Ok(((), group.accept_pending()?)))
+        self.change(|group, _| Ok(((), group.accept_pending()?)))
     }
 
     fn discard(&mut self) -> Outcome<()> {
-        self.change(|group| Ok(((), group.discard_pending())))
+        self.change(|group, _| Ok(((), group.discard_pending())))
     }
 
     fn process(&mut self, message: &[u8]) -> Outcome<Seen> {
         let message = decode(message)?;
-        self.change(|group| {
-            let incoming = group.receive(message, &Names)?;
+        self.change(|group, services| {
+            let incoming = group.receive(message, services)?;
             let seen = match incoming.content() {
                 IncomingContent::Application(message) => Seen::Message {
                     sender: message.sender.0,
@@ -320,12 +379,13 @@ impl Member for Folkmoot {
     }
 
     fn seal(&mut self, data: &[u8], authenticated_data: &[u8]) -> Outcome<Vec<u8>> {
-        let message = self.change(|group| group.seal(data, authenticated_data, &mut rng()))?;
+        let message = self.change(|group, _| group.seal(data, authenticated_data, &mut rng()))?;
         Ok(message.encode())
     }
 
-    fn group_info(&mut self, _: Tree) -> Outcome<Vec<u8>> {
-        Err(Refusal::NotYet(Ability::ExternalCommit))
+    fn group_info(&mut self, tree: Tree) -> Outcome<Vec<u8>> {
+        let message = self.group()?.group_info(tree == Tree::Inside);
+        Ok(message.map_err(Refusal::from_engine)?.encode())
     }
 
     fn ratchet_tree(&self) -> Outcome<Vec<u8>> {

@@ -17,8 +17,7 @@ mod world;
 
 pub use engine::{Engine, Quirk};
 pub use member::{
-    Ability, Change, EXTENSION, Entry, Handshakes, Member, Outcome, Published, Refusal, Seen,
-    Settings, Tree,
+    Change, EXTENSION, Entry, Handshakes, Member, Outcome, Published, Refusal, Seen, Settings, Tree,
 };
 pub use report::{Divergence, Tally};
 pub use script::Script;

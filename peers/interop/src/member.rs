@@ -55,40 +55,21 @@ pub trait Member {
 /// The result of asking a [`Member`].
 pub type Outcome<T> = Result<T, Refusal>;
 
-/// Why a member did not do what it was asked.
+/// An engine's reason for not doing what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The engine has no such function; [`Engine::can`] says so beforehand.
-    #[error("the engine cannot do this yet: {0:?}")]
-    NotYet(Ability),
-    /// The engine refused.
-    #[error("{0}")]
-    Engine(String),
-}
+#[error("{0}")]
+pub struct Refusal(pub String);
 
 impl Refusal {
     /// The refusal that an engine's error means.
     pub fn from_engine(error: impl core::fmt::Debug) -> Self {
-        Self::Engine(format!("{error:?}"))
+        Self(format!("{error:?}"))
     }
 
     /// The refusal of a client without a group.
     pub fn no_group() -> Self {
-        Self::Engine("this client is in no group".into())
+        Self("this client is in no group".into())
     }
-}
-
-/// What an operation needs of every engine in the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ability {
-    /// External pre-shared keys (RFC 9420 §8.4).
-    ExternalPsk,
-    /// `GroupContextExtensions` (RFC 9420 §12.1.7).
-    GroupContextExtensions,
-    /// External commits (RFC 9420 §12.4.3.2) and the GroupInfo for them.
-    ExternalCommit,
-    /// A ratchet tree that travels beside the Welcome (RFC 9420 §12.4.3.3).
-    TreeOutside,
 }
 
 /// How a group is run.

@@ -48,7 +48,7 @@ pub(crate) fn has_suite(suite: u16) -> bool {
     in_rust(suite) || openssl.cipher_suite_provider(suite).is_some()
 }
 
-/// The RustCrypto provider lacks P-521 and everything on Curve448.
+/// The `RustCrypto` provider lacks P-521 and everything on Curve448.
 fn in_rust(suite: CipherSuite) -> bool {
     RustCryptoProvider::all_supported_cipher_suites().contains(&suite)
 }
@@ -294,7 +294,7 @@ impl<C: MlsConfig + 'static, P: CryptoProvider + Clone + 'static> Member for Mls
                 Change::Remove(leaf) => builder.remove_member(*leaf),
                 Change::Psk(id) => builder.add_external_psk(psk_id(id)),
                 Change::Extensions(list) => builder.set_group_context_ext(decode_extensions(list)?),
-                Change::Update => return Err(Refusal::Engine("no Update by value".into())),
+                Change::Update => return Err(Refusal("no Update by value".into())),
             };
             builder = next.map_err(Refusal::from_engine)?;
         }

@@ -76,13 +76,9 @@ impl OpenMls {
     fn capabilities(&self) -> Outcome<Capabilities> {
         let suite = self.suite()?;
         let extensions = [ExtensionType::from(EXTENSION)];
-        Ok(Capabilities::new(
-            None,
-            Some(&[suite]),
-            Some(&extensions),
-            None,
-            None,
-        ))
+        let capabilities = Capabilities::new(None, Some(&[suite]), Some(&extensions), None, None);
+        // Values that nobody knows (RFC 9420 §13.5), for the others to overlook.
+        Ok(capabilities.with_grease(self.provider.rand()))
     }
 
     fn credential(&self) -> CredentialWithKey {
@@ -122,7 +118,7 @@ impl OpenMls {
 
     fn decode_key_package(&self, bytes: &[u8]) -> Outcome<KeyPackage> {
         let MlsMessageBodyIn::KeyPackage(key_package) = decode(bytes)?.extract() else {
-            return Err(Refusal::Engine("not a KeyPackage".into()));
+            return Err(Refusal("not a KeyPackage".into()));
         };
         key_package
             .validate(self.provider.crypto(), ProtocolVersion::Mls10)
@@ -139,7 +135,7 @@ impl OpenMls {
                 Listed::Psk(Proposal::PreSharedKey(Box::new(proposal)))
             }
             Change::Extensions(list) => Listed::Extensions(decode_extensions(list)?),
-            Change::Update => return Err(Refusal::Engine("no Update by value".into())),
+            Change::Update => return Err(Refusal("no Update by value".into())),
         })
     }
 }
@@ -218,7 +214,7 @@ impl Member for OpenMls {
 
     fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Outcome<()> {
         let MlsMessageBodyIn::Welcome(welcome) = decode(welcome)?.extract() else {
-            return Err(Refusal::Engine("not a Welcome".into()));
+            return Err(Refusal("not a Welcome".into()));
         };
         let tree = tree.map(decode_tree).transpose()?;
         let staged =
@@ -232,7 +228,7 @@ impl Member for OpenMls {
     /// The engine finds the leaf to give up by itself, as the one with this client's signature key.
     fn enter(&mut self, entry: &Entry) -> Outcome<Vec<u8>> {
         let MlsMessageBodyIn::GroupInfo(group_info) = decode(&entry.group_info)?.extract() else {
-            return Err(Refusal::Engine("not a GroupInfo".into()));
+            return Err(Refusal("not a GroupInfo".into()));
         };
         let mut builder = MlsGroup::external_commit_builder().with_config(self.join_config());
         if let Some(tree) = &entry.tree {

@@ -1,6 +1,6 @@
 //! Operations drawn from a seed.
 
-use crate::{Ability, Divergence, Engine, Plan, Proposed, Quirk, Settings, Tally, Tree, World};
+use crate::{Divergence, Engine, Plan, Proposed, Quirk, Settings, Tally, Tree, World};
 
 /// No group here needs to be larger to have blank nodes, unmerged leaves and a changing height.
 const LARGEST_GROUP: usize = 9;
@@ -76,10 +76,6 @@ impl Script {
         Ok(world.tally().clone())
     }
 
-    fn can(&self, ability: Ability) -> bool {
-        self.cast.iter().all(|engine| engine.can(ability))
-    }
-
     fn has(&self, quirk: Quirk) -> bool {
         self.cast.iter().any(|engine| engine.has(quirk))
     }
@@ -117,13 +113,13 @@ impl Script {
                 Some(by) => world.false_start(by),
                 None => Ok(()),
             },
-            Draw::Enter if self.can(Ability::ExternalCommit) && world.size() < LARGEST_GROUP => {
+            Draw::Enter if world.size() < LARGEST_GROUP => {
                 let engine = self.engine(world);
                 let tree = tree(world);
-                let psk = self.can(Ability::ExternalPsk) && world.draw.one_in(3);
+                let psk = world.draw.one_in(3);
                 world.enter(engine, anyone, tree, psk)
             }
-            Draw::Resync if self.can(Ability::ExternalCommit) => {
+            Draw::Resync => {
                 let hosts: Vec<_> = members
                     .into_iter()
                     .filter(|other| *other != anyone)
@@ -150,10 +146,8 @@ impl Script {
                     None => return Ok(()),
                 }
             }
-            2 if self.can(Ability::ExternalPsk) => Proposed::Psk,
-            3 if self.can(Ability::GroupContextExtensions) && !world.has_waiting_extensions() => {
-                Proposed::Extensions
-            }
+            2 => Proposed::Psk,
+            3 if !world.has_waiting_extensions() => Proposed::Extensions,
             _ if self.changeable(world).contains(&by) => Proposed::Update,
             _ => return Ok(()),
         };
@@ -189,11 +183,10 @@ impl Script {
             plan.removes = others.into_iter().take(removes).collect();
         }
         let mixed = world.has_waiting_psks() && world.engine(by).has(Quirk::OrdersOwnPsksFirst);
-        if self.can(Ability::ExternalPsk) && !mixed && world.draw.one_in(4) {
+        if !mixed && world.draw.one_in(4) {
             plan.psks = 1 + world.draw.below(2);
         }
-        let extensions = self.can(Ability::GroupContextExtensions);
-        plan.extensions = extensions && !world.has_waiting_extensions() && world.draw.one_in(5);
+        plan.extensions = !world.has_waiting_extensions() && world.draw.one_in(5);
         plan
     }
 

@@ -5,7 +5,7 @@ mod random;
 mod scenarios;
 
 use interop::Engine::{self, Folkmoot, MlsRs, OpenMls};
-use interop::{Ability, Handshakes, Settings, Tree};
+use interop::{Handshakes, Settings, Tree};
 
 /// One test of each kind for a group of engines in a suite.
 macro_rules! groups {
@@ -15,45 +15,42 @@ macro_rules! groups {
 
             #[test]
             fn joins() {
-                scenarios::play("joins", &[], scenarios::joins, &$cast, $suite);
+                scenarios::play("joins", scenarios::joins, &$cast, $suite);
             }
 
             #[test]
             fn removals() {
-                scenarios::play("removals", &[], scenarios::removals, &$cast, $suite);
+                scenarios::play("removals", scenarios::removals, &$cast, $suite);
             }
 
             #[test]
             fn updates() {
-                scenarios::play("updates", &[], scenarios::updates, &$cast, $suite);
+                scenarios::play("updates", scenarios::updates, &$cast, $suite);
             }
 
             #[test]
             fn messages() {
-                scenarios::play("messages", &[], scenarios::messages, &$cast, $suite);
+                scenarios::play("messages", scenarios::messages, &$cast, $suite);
             }
 
             #[test]
             fn rivals() {
-                scenarios::play("rivals", &[], scenarios::rivals, &$cast, $suite);
+                scenarios::play("rivals", scenarios::rivals, &$cast, $suite);
             }
 
             #[test]
             fn pre_shared_keys() {
-                let needs = [Ability::ExternalPsk];
-                scenarios::play("pre-shared keys", &needs, scenarios::pre_shared_keys, &$cast, $suite);
+                scenarios::play("pre-shared keys", scenarios::pre_shared_keys, &$cast, $suite);
             }
 
             #[test]
             fn group_extensions() {
-                let needs = [Ability::GroupContextExtensions];
-                scenarios::play("group extensions", &needs, scenarios::extensions, &$cast, $suite);
+                scenarios::play("group extensions", scenarios::group_extensions, &$cast, $suite);
             }
 
             #[test]
             fn external_commits() {
-                let needs = [Ability::ExternalCommit];
-                scenarios::play("external commits", &needs, scenarios::external, &$cast, $suite);
+                scenarios::play("external commits", scenarios::external_commits, &$cast, $suite);
             }
 
             #[test]
@@ -81,21 +78,15 @@ groups! {
     all_three_in_suite_3: [Folkmoot, OpenMls, MlsRs], suite 3;
 }
 
-/// The ways to run a group that all of a cast can.
-fn settings(cast: &[Engine], suite: u16) -> Vec<Settings> {
-    let outside = cast.iter().all(|engine| engine.can(Ability::TreeOutside));
-    let trees: &[Tree] = if outside {
-        &[Tree::Inside, Tree::Outside]
-    } else {
-        &[Tree::Inside]
-    };
+/// The ways to run a group.
+fn settings(suite: u16) -> Vec<Settings> {
     let mut all = Vec::new();
     for handshakes in [Handshakes::Public, Handshakes::Private] {
-        for tree in trees {
+        for tree in [Tree::Inside, Tree::Outside] {
             all.push(Settings {
                 suite,
                 handshakes,
-                tree: *tree,
+                tree,
             });
         }
     }

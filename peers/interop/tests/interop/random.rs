@@ -14,7 +14,7 @@ pub(crate) fn play(cast: &[Engine], suite: u16) {
     let seeds = number("FOLKMOOT_SEEDS").unwrap_or(SEEDS);
     let casts = rotations(cast);
     let mut tally = Tally::default();
-    for settings in settings(cast, suite) {
+    for settings in settings(suite) {
         for seed in first..first + seeds {
             let turn = usize::try_from(seed).expect("seeds are small") % casts.len();
             let script = Script {

@@ -1,7 +1,7 @@
 //! What each engine must be able to do with each other.
 
 use super::{name, rotations, settings};
-use interop::{Ability, Divergence, Engine, Plan, Proposed, Settings, Tally, Tree, World};
+use interop::{Divergence, Engine, Plan, Proposed, Settings, Tally, Tree, World};
 
 type Played = Result<World, Divergence>;
 type Scenario = fn(&Stage) -> Played;
@@ -14,26 +14,9 @@ pub(crate) struct Stage {
 }
 
 /// Plays a scenario in every distribution of roles and every way to run a group.
-pub(crate) fn play(
-    title: &str,
-    needs: &[Ability],
-    scenario: Scenario,
-    cast: &[Engine],
-    suite: u16,
-) {
-    let missing: Vec<_> = needs
-        .iter()
-        .filter(|need| !cast.iter().all(|engine| engine.can(**need)))
-        .collect();
-    if !missing.is_empty() {
-        println!(
-            "interop: suite {suite}, {}, {title}: NOT YET, wants {missing:?}",
-            name(cast)
-        );
-        return;
-    }
+pub(crate) fn play(title: &str, scenario: Scenario, cast: &[Engine], suite: u16) {
     let mut tally = Tally::default();
-    for settings in settings(cast, suite) {
+    for settings in settings(suite) {
         for cast in rotations(cast) {
             match scenario(&Stage {
                 settings,
@@ -228,7 +211,7 @@ pub(crate) fn pre_shared_keys(stage: &Stage) -> Played {
     Ok(world)
 }
 
-pub(crate) fn extensions(stage: &Stage) -> Played {
+pub(crate) fn group_extensions(stage: &Stage) -> Played {
     let mut world = stage.group(4)?;
     for place in 0..4 {
         let plan = Plan {
@@ -245,11 +228,7 @@ pub(crate) fn extensions(stage: &Stage) -> Played {
     Ok(world)
 }
 
-pub(crate) fn external(stage: &Stage) -> Played {
-    let psk = stage
-        .cast
-        .iter()
-        .all(|engine| engine.can(Ability::ExternalPsk));
+pub(crate) fn external_commits(stage: &Stage) -> Played {
     let mut world = stage.group(3)?;
     for host in 0..3 {
         for tree in [Tree::Inside, Tree::Outside] {
@@ -261,7 +240,7 @@ pub(crate) fn external(stage: &Stage) -> Played {
         let newest = world.size() - 1;
         world.propose(newest, Proposed::Update)?;
         world.commit(host, &remove(&[newest - 1]))?;
-        world.enter(stage.engine(host), world.size() - 1, Tree::Inside, psk)?;
+        world.enter(stage.engine(host), world.size() - 1, Tree::Inside, true)?;
         world.commit(world.size() - 1, &fresh_keys())?;
     }
     // Members that have lost their state come back on another's GroupInfo, whatever waits.
