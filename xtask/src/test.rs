@@ -1,6 +1,7 @@
-//! Runs the workspace's tests and shows how many cases each file of vectors gave.
+//! Runs all tests and shows how many cases each file of vectors gave, and what was compared with peers.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Failure, cargo, requirements, vectors, workspace};
@@ -9,6 +10,10 @@ use crate::{Failure, cargo, requirements, vectors, workspace};
 const VECTORS: &str = "vectors:";
 /// What it prints about one that is not there starts with this.
 const SKIPPED: &str = "skipped ";
+/// What a test prints about groups with other engines starts with this.
+const INTEROP: &str = "interop:";
+/// Where cargo builds, unless it builds in `target/`.
+const TARGET: &str = "CARGO_TARGET_DIR";
 
 /// Runs every test, with `setup` after installing what they need.
 pub(crate) fn run(setup: bool) -> Result<(), Failure> {
@@ -19,15 +24,35 @@ pub(crate) fn run(setup: bool) -> Result<(), Failure> {
     }
     let folder = vectors::find()?;
     println!("MLS test vectors: {}", folder.display());
-    let mut tests = Command::new(cargo())
+    let mut filter = Filter::default();
+    let mut product = cargo_test(&workspace());
+    product.env(vectors::VARIABLE, folder);
+    show(product, &mut filter)?;
+    let mut peers = cargo_test(&workspace().join("peers"));
+    if let Some(target) = std::env::var_os(TARGET) {
+        // Two workspaces in one target folder would keep rebuilding each other's crates.
+        let target = workspace().join(target).join("peers");
+        peers.env(TARGET, target);
+    }
+    show(peers, &mut filter)?;
+    report(filter)
+}
+
+fn cargo_test(folder: &Path) -> Command {
+    let mut command = Command::new(cargo());
+    command
         .args(["test", "--release", "--workspace", "--", "--show-output"])
-        .env(vectors::VARIABLE, folder)
-        .current_dir(workspace())
+        .current_dir(folder);
+    command
+}
+
+/// Runs tests and passes their output on as the filter lets it.
+fn show(mut tests: Command, filter: &mut Filter) -> Result<(), Failure> {
+    let mut tests = tests
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cargo cannot be run: {error}"))?;
     let output = tests.stdout.take().expect("stdout was piped");
-    let mut filter = Filter::default();
     for line in BufReader::new(output).lines() {
         let line = line.map_err(|error| format!("reading the tests' output: {error}"))?;
         if filter.shows(&line) {
@@ -37,32 +62,42 @@ pub(crate) fn run(setup: bool) -> Result<(), Failure> {
     let status = tests
         .wait()
         .map_err(|error| format!("waiting for the tests: {error}"))?;
-    if !status.success() {
-        return Err("a test failed: its output is above".to_owned());
+    if status.success() {
+        Ok(())
+    } else {
+        Err("a test failed: its output is above".to_owned())
     }
-    report(filter)
 }
 
-/// Fails without counts: a run that read no vectors has not shown what it is for.
+/// Fails without counts: a run that read no vectors, or met no peer, has not shown what it is for.
 fn report(mut ran: Filter) -> Result<(), Failure> {
     if ran.vectors.is_empty() {
         return Err("no test reported a vector file".to_owned());
     }
+    if ran.interop.is_empty() {
+        return Err("no test reported a group with another engine".to_owned());
+    }
     ran.vectors.sort();
+    ran.interop.sort();
     println!("\ntest vectors, cases per file:");
     for line in ran.vectors.iter().chain(&ran.skipped) {
+        println!("  {line}");
+    }
+    println!("\ngroups with other engines:");
+    for line in &ran.interop {
         println!("  {line}");
     }
     println!("\nall tests passed");
     Ok(())
 }
 
-/// Keeps the output of passing tests back, except for what they say about vectors.
+/// Keeps the output of passing tests back, except for what they say about vectors and peers.
 #[derive(Default)]
 struct Filter {
     in_successes: bool,
     vectors: Vec<String>,
     skipped: Vec<String>,
+    interop: Vec<String>,
 }
 
 impl Filter {
@@ -79,6 +114,8 @@ impl Filter {
                 self.vectors.push(count.trim().to_owned());
             } else if line.starts_with(SKIPPED) {
                 self.skipped.push(line.to_owned());
+            } else if let Some(group) = line.strip_prefix(INTEROP) {
+                self.interop.push(group.trim().to_owned());
             }
         }
         !self.in_successes
@@ -97,6 +134,7 @@ mod tests {
             "---- tree_math stdout ----",
             "vectors: tree-math.json: 10 cases",
             "skipped psk.json: /nowhere/psk.json is not there",
+            "interop: suite 1, all: 3 operations",
             "chatter",
             "successes:",
             "    tree_math",
@@ -114,11 +152,23 @@ mod tests {
         assert!(shown.contains(&"---- welcome stdout ----"));
         assert_eq!(filter.vectors, ["tree-math.json: 10 cases"]);
         assert_eq!(filter.skipped.len(), 1);
+        assert_eq!(filter.interop, ["suite 1, all: 3 operations"]);
         report(filter).unwrap();
     }
 
     #[test]
-    fn a_run_without_vectors_fails() {
+    fn a_run_without_vectors_or_without_peers_fails() {
+        let some = || vec!["one case".to_owned()];
         assert!(report(Filter::default()).is_err());
+        let without_peers = Filter {
+            vectors: some(),
+            ..Filter::default()
+        };
+        assert!(report(without_peers).is_err());
+        let without_vectors = Filter {
+            interop: some(),
+            ..Filter::default()
+        };
+        assert!(report(without_vectors).is_err());
     }
 }
