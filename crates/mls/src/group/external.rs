@@ -39,7 +39,8 @@ pub struct ExternalJoin<'a> {
     pub tree: Option<&'a [u8]>,
     /// Who joins.
     pub member: Member,
-    /// The joiner's own earlier place, which the commit removes.
+    /// The joiner's own earlier place, which the commit removes; without one, the client must not be
+    /// in the group already (check 114).
     pub replaces: Option<LeafIndex>,
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
@@ -60,10 +61,8 @@ impl Group {
         let services = services.into();
         let leaves = leaf_check(crypto, &settings, services);
         let group_info = &join.group_info.content;
-        if services
-            .holdings
-            .has_group(&group_info.group_context.group_id)
-        {
+        let group_id = &group_info.group_context.group_id;
+        if join.replaces.is_none() && services.holdings.has_group(group_id) {
             return Err(Check::GroupIdFree.into());
         }
         // Check 108: all that a joiner by Welcome verifies but for what takes the epoch's secrets.
