@@ -25,7 +25,11 @@ pub(crate) struct KeyFormat {
 #[derive(Debug)]
 enum Kind {
     /// Any string of the right length is a private key, and any a public one.
+    #[cfg(feature = "openssl")]
     Strings,
+    /// The same, but for the few public keys that `is_low_order` finds: agreements with those come
+    /// to nothing, for whatever private key.
+    Montgomery { is_low_order: fn(&[u8]) -> bool },
     /// The same, but a point has only one encoding.
     Ed25519,
     /// A big-endian scalar and an uncompressed point. `bitmask` leaves in a scalar's first byte what
@@ -34,10 +38,22 @@ enum Kind {
 }
 
 impl KeyFormat {
-    pub(crate) const X25519: Self = Self::new(32, 32, Kind::Strings);
+    pub(crate) const X25519: Self = Self::new(
+        32,
+        32,
+        Kind::Montgomery {
+            is_low_order: is_low_order_x25519,
+        },
+    );
     pub(crate) const ED25519: Self = Self::new(32, 32, Kind::Ed25519);
     #[cfg(feature = "openssl")]
-    pub(crate) const X448: Self = Self::new(56, 56, Kind::Strings);
+    pub(crate) const X448: Self = Self::new(
+        56,
+        56,
+        Kind::Montgomery {
+            is_low_order: is_low_order_x448,
+        },
+    );
     #[cfg(feature = "openssl")]
     pub(crate) const ED448: Self = Self::new(57, 57, Kind::Strings);
     pub(crate) const P256: Self = Self::new(32, 65, Kind::Weierstrass { bitmask: 0xff });
@@ -56,12 +72,12 @@ impl KeyFormat {
     pub(crate) fn bitmask(&self) -> Option<u8> {
         match self.kind {
             Kind::Weierstrass { bitmask } => Some(bitmask),
-            Kind::Strings | Kind::Ed25519 => None,
+            _ => None,
         }
     }
 
     /// Whether public keys are points that can be off the curve, which is then found out before use.
-    /// On Curve25519 and Curve448 any string will do for an agreement, and a key that is no Edwards
+    /// On Curve25519 and Curve448 any other string will do for an agreement, and a key that is no Edwards
     /// point verifies nothing.
     pub(crate) fn has_points(&self) -> bool {
         matches!(self.kind, Kind::Weierstrass { .. })
@@ -85,7 +101,9 @@ impl KeyFormat {
     /// written in the one way that is allowed.
     pub(crate) fn check_public(&self, public: &[u8]) -> Result<(), CryptoError> {
         let written_well = match self.kind {
+            #[cfg(feature = "openssl")]
             Kind::Strings => true,
+            Kind::Montgomery { is_low_order } => !is_low_order(public),
             Kind::Ed25519 => is_canonical_ed25519(public),
             Kind::Weierstrass { .. } => public.first() == Some(&UNCOMPRESSED),
         };
@@ -111,6 +129,51 @@ impl KeyFormat {
         }
         Err(CryptoError::InvalidKey)
     }
+}
+
+/// The points of order 1, 2, 4 and 8 of Curve25519 and its twist (RFC 7748 §6.1, §7), in all the ways
+/// that u can be written below 2^255.
+fn is_low_order_x25519(public: &[u8]) -> bool {
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f,
+            0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16,
+            0x5f, 0x49, 0xb8, 0x00,
+        ],
+        [
+            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83,
+            0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd,
+            0xd0, 0x9f, 0x11, 0x57,
+        ],
+    ];
+    let Ok(mut u) = <[u8; 32]>::try_from(public) else {
+        return false;
+    };
+    // RFC 7748 §5: the highest bit does not count.
+    u[31] &= 0x7f;
+    let (first, rest) = (u[0], &u[1..]);
+    let is_small = rest.iter().all(|byte| *byte == 0) && first <= 1;
+    // p - 1, p and p + 1, with p = 2^255 - 19.
+    let is_around_p = rest[..30].iter().all(|byte| *byte == 0xff)
+        && rest[30] == 0x7f
+        && (0xec..=0xee).contains(&first);
+    is_small || is_around_p || ORDER_8.contains(&u)
+}
+
+/// The points of order 1, 2 and 4 of Curve448 and its twist (RFC 7748 §6.2, §7), in all the ways that
+/// u can be written in 56 bytes.
+#[cfg(feature = "openssl")]
+fn is_low_order_x448(public: &[u8]) -> bool {
+    let Some((low, high)) = public.split_at_checked(28) else {
+        return false;
+    };
+    let all = |bytes: &[u8], value: u8| bytes.iter().all(|byte| *byte == value);
+    let is_small = low[0] <= 1 && all(&low[1..], 0) && all(high, 0);
+    // p - 1, p and p + 1, with p = 2^448 - 2^224 - 1.
+    let (first, rest) = high.split_first().unwrap_or((&0, &[]));
+    let is_up_to_p = low[0] >= 0xfe && all(&low[1..], 0xff) && *first == 0xfe && all(rest, 0xff);
+    let is_beyond_p = all(low, 0) && all(high, 0xff);
+    is_small || is_up_to_p || is_beyond_p
 }
 
 /// RFC 8032 §5.1.3: y is below p = 2^255 - 19, and where x is 0 its sign is not set. Not every

@@ -160,9 +160,9 @@ pub trait Crypto: Send + Sync + fmt::Debug {
     fn derive_kem_key_pair(&self, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
     /// The public key of a KEM private key; scalars may lack leading zeros.
     fn kem_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
-    /// Checks that bytes are a public key of the suite's KEM: of the right length, and on the P curves
-    /// an uncompressed point of the curve. X25519 and X448 take any bytes of their length, and refuse
-    /// those that agree on zero when they are used.
+    /// Checks that bytes are a public key of the suite's KEM: of the right length, on the P curves an
+    /// uncompressed point of the curve, and for X25519 and X448 none with which every agreement is
+    /// zero.
     fn check_kem_public_key(&self, public: &[u8]) -> Result<(), CryptoError>;
 
     /// A fresh signature key pair.

@@ -184,6 +184,9 @@ fn take_path_secret(
         .iter()
         .map(|(node, _)| *node)
         .filter(|node: &NodeIndex| node.covers(own));
+    if path_secret.len() != crypto.hash_length() {
+        return Err(Check::WelcomePathSecret.into());
+    }
     let secrets = PathSecrets::derive(crypto, path_secret, above)?;
     if secrets.nodes.is_empty() || !secrets.match_tree(tree) {
         return Err(Check::WelcomePathSecret.into());

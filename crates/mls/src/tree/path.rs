@@ -135,7 +135,7 @@ impl RatchetTree {
         if nodes.len() != path.nodes.len() {
             return Err(Check::PathLength);
         }
-        self.check_path_keys(place, path)?;
+        self.check_path_keys(crypto, place, path)?;
         let keys = path.nodes.iter().map(|node| node.encryption_key.clone());
         let parent_hash = self.set_path(crypto, place, &nodes, keys);
         match &path.leaf_node.content.source {
@@ -149,8 +149,18 @@ impl RatchetTree {
         Ok(())
     }
 
-    /// The path's keys stand nowhere else (checks 26, 84).
-    fn check_path_keys(&self, place: LeafIndex, path: &UpdatePath) -> Result<(), Check> {
+    /// The path's keys are keys of the suite, and stand nowhere else (checks 26, 33, 84).
+    fn check_path_keys(
+        &self,
+        crypto: &dyn Crypto,
+        place: LeafIndex,
+        path: &UpdatePath,
+    ) -> Result<(), Check> {
+        for node in &path.nodes {
+            let key = node.encryption_key.as_slice();
+            let checked = crypto.check_kem_public_key(key);
+            checked.map_err(|_| Check::KeysValidForSuite)?;
+        }
         let leaf_key = path.leaf_node.content.encryption_key.as_slice();
         if self.encryption_key(place.into()) == Some(leaf_key) {
             return Err(Check::EncryptionKeyNew);

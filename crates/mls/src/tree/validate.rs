@@ -30,7 +30,7 @@ impl VerifiedTree {
             }
         }
         tree.index.check_credential_types()?;
-        check_parent_keys_unique(&tree)?;
+        check_parent_keys(&tree, leaves.crypto)?;
         Ok(Self(tree))
     }
 
@@ -130,13 +130,18 @@ fn carried_hash(tree: &RatchetTree, index: NodeIndex) -> Option<&[u8]> {
     }
 }
 
-/// A parent's key stands nowhere else (check 132).
-fn check_parent_keys_unique(tree: &RatchetTree) -> Result<(), Check> {
-    let unique = tree.nodes().all(|(_, subtree)| match subtree.node() {
-        Some(Node::Parent(parent)) => {
-            tree.encryption_key_uses(parent.encryption_key.as_slice()) == 1
+/// A parent's key is a key of the suite, and stands nowhere else (checks 33, 132).
+fn check_parent_keys(tree: &RatchetTree, crypto: &dyn Crypto) -> Result<(), Check> {
+    for (_, subtree) in tree.nodes() {
+        let Some(Node::Parent(parent)) = subtree.node() else {
+            continue;
+        };
+        let key = parent.encryption_key.as_slice();
+        if tree.encryption_key_uses(key) != 1 {
+            return Err(Check::ParentKeyUnique);
         }
-        _ => true,
-    });
-    unique.then_some(()).ok_or(Check::ParentKeyUnique)
+        let checked = crypto.check_kem_public_key(key);
+        checked.map_err(|_| Check::KeysValidForSuite)?;
+    }
+    Ok(())
 }
