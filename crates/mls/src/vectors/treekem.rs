@@ -158,7 +158,9 @@ impl TestGroup {
     fn check_refusals(&self, sender: LeafIndex, path: &UpdatePath) {
         let mut altered = path.clone();
         let top = altered.nodes.last_mut().unwrap();
-        top.encryption_key = VLBytes::new(vec![9; top.encryption_key.as_slice().len()]);
+        let ikm = Secret::from(b"another key for the top of the path".to_vec());
+        let other = self.crypto.derive_kem_key_pair(&ikm).unwrap();
+        top.encryption_key = other.public.into();
         let refused = self.tree.clone().merge_path(self.crypto, sender, &altered);
         assert_eq!(refused, Err(Check::ParentHash));
         let mut altered = path.clone();
