@@ -7,7 +7,7 @@
 //! An attacker starts from the [`Knowledge`] of a member, changes a [`RatchetTree`] and the content
 //! as it likes, makes [`Signed`] content of it by whatever key, lets the key schedule run by
 //! [`Knowledge::claim`], and frames the result with whatever tag and key. Leaves, KeyPackages and
-//! GroupInfos need no more than [`crate::sign_with_label`].
+//! A GroupInfo needs no more than [`crate::sign_with_label`].
 
 use crate::framing::{
     AuthenticatedContent, ContentAuth, ContentType, FramedContent, MessageBody, MlsMessage,
@@ -50,9 +50,9 @@ pub struct Knowledge {
     pub signature: SignatureKeyPair,
     /// Private keys of the tree that the member holds.
     pub private: Vec<(NodeIndex, Secret)>,
-    /// Tags PublicMessages.
+    /// Tags each PublicMessage.
     pub membership_key: Secret,
-    /// Seals the sender data of PrivateMessages.
+    /// Seals the sender data of each PrivateMessage.
     pub sender_data_secret: Secret,
     /// Confirms the epoch.
     pub confirmation_key: Secret,

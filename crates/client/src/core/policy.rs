@@ -19,7 +19,7 @@ pub(super) fn refusal(content: &IncomingContent) -> Option<&'static str> {
             _ => Some("it is a proposal from outside"),
         },
         IncomingContent::Commit(commit) if commit.joins => Some("it joins without an invitation"),
-        IncomingContent::Commit(commit) if commit.replaces_extensions => {
+        IncomingContent::Commit(commit) if commit.extensions.is_some() => {
             Some("it replaces the group's settings")
         }
         IncomingContent::Commit(commit) if commit.reinit.is_some() => Some("it ends the group"),

@@ -103,7 +103,7 @@ impl Group {
             psks.push((id, secret));
         }
         let with_path = force_path || identity.is_some() || provisional.path_required;
-        let psk_ids = psks.iter().map(|(id, _)| id.clone()).collect();
+        let psk_ids: Vec<_> = psks.iter().map(|(id, _)| id.clone()).collect();
         let drafted = self
             .draft(
                 entries,
@@ -114,7 +114,7 @@ impl Group {
             )?
             .finish(rng)
             .map_err(refused)?;
-        let welcome = self.welcome(&drafted, psk_ids, !tree_apart, rng)?;
+        let welcome = self.welcome(&drafted, &psk_ids, !tree_apart, rng)?;
         self.hold_pending(drafted, welcome, rng)
     }
 

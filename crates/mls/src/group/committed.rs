@@ -9,8 +9,8 @@ use crate::framing::{AuthenticatedContent, Sender};
 use crate::leaf::{Carrier, LeafCheck, check_fits_group, place};
 use crate::tree::LeafIndex;
 use crate::wire::{
-    Commit, Credential, Epoch, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef, ReInit,
-    UpdatePath,
+    Commit, Credential, Epoch, Extensions, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef,
+    ReInit, UpdatePath,
 };
 
 /// What a commit does.
@@ -32,8 +32,8 @@ pub struct CommitSummary {
     pub updated: Vec<LeafIndex>,
     /// Pre-shared keys mixed in.
     pub psks: Vec<PreSharedKeyId>,
-    /// Whether the group's extensions are replaced.
-    pub replaces_extensions: bool,
+    /// The group's extensions from now on, where they are replaced by others.
+    pub extensions: Option<Extensions>,
     /// What follows the group, if the commit ends it.
     pub reinit: Option<ReInit>,
     /// Whether the committer's own keys are fresh.
@@ -166,7 +166,8 @@ impl PublicState {
                 .collect(),
             updated: provisional.updated.clone(),
             psks: provisional.psks.clone(),
-            replaces_extensions: provisional.extensions != self.context.extensions,
+            extensions: (provisional.extensions != self.context.extensions)
+                .then(|| provisional.extensions.clone()),
             reinit: provisional.reinit.clone(),
             has_path: commit.path.is_some(),
             self_removed: false,

@@ -108,7 +108,7 @@ impl Group {
         check_fits_group(own, &public.context, &public.context.extensions)
             .map_err(|_| Check::JoinerSupportsExtensions)?;
         let commit = PublicMessage::untagged(drafted.signed);
-        let (group, delta) = Self::begin(crypto, settings.clone(), epoch);
+        let (group, delta) = Self::begin(crypto, settings, epoch);
         Ok((group, MessageBody::Public(commit).into(), delta))
     }
 }

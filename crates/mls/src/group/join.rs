@@ -76,7 +76,7 @@ impl Group {
         }
         let own = (place, private, own.secrets.signature.clone());
         let epoch = EpochState::begin(public, secrets, own);
-        Ok(Self::begin(crypto, settings.clone(), epoch))
+        Ok(Self::begin(crypto, settings, epoch))
     }
 }
 

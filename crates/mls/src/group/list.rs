@@ -178,9 +178,9 @@ impl PublicState {
 fn sort<'a>(committer: LeafIndex, list: &[Listed<'a>]) -> Result<Sorted<'a>, Check> {
     let mut sorted = Sorted::default();
     let mut changed = HashSet::new();
-    let mut change = |leaf| match changed.insert(leaf) {
-        true => Ok(()),
-        false => Err(Check::OneChangePerLeaf),
+    let mut change = |leaf| {
+        let is_first = changed.insert(leaf);
+        is_first.then_some(()).ok_or(Check::OneChangePerLeaf)
     };
     for listed in list {
         match (listed.proposal, listed.sender) {

@@ -75,7 +75,7 @@ pub struct Settings {
     pub resumption_epochs: usize,
     /// Messages of each kind that this member seals in one epoch (RFC 9420 §15.2).
     pub messages_per_epoch: u32,
-    /// How the length of this member's PrivateMessages is hidden.
+    /// How this member hides the length of each PrivateMessage.
     pub padding: Padding,
     /// Cipher suites that this client likes better than others, the best first: a group that it
     /// begins with a worse one than all first members have is refused (RFC 9420 §11).

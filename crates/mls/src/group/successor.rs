@@ -201,10 +201,8 @@ impl<'a> Lineage<'a> {
             let parent = old.context();
             let alike =
                 (context.version, context.cipher_suite) == (parent.version, parent.cipher_suite);
-            return match alike && are_among(&new, &old.epoch.public.tree, auth) {
-                true => Ok(()),
-                false => Err(Check::BranchWelcome),
-            };
+            let is_branch = alike && are_among(&new, &old.epoch.public.tree, auth);
+            return is_branch.then_some(()).ok_or(Check::BranchWelcome);
         }
         let reinit = old.reinit().ok_or(Check::ReInitMembers)?;
         if self.epoch != old.epoch() || !has_all(&old.epoch.public.tree, &new, auth) {

@@ -1,4 +1,4 @@
-//! Welcomes and GroupInfos: what joiners get (RFC 9420 §12.4.3).
+//! Welcome and GroupInfo: what joiners get (RFC 9420 §12.4.3).
 
 use super::Group;
 use super::draft::Drafted;
@@ -42,7 +42,7 @@ impl Group {
     pub(super) fn welcome(
         &self,
         drafted: &Drafted,
-        psks: Vec<PreSharedKeyId>,
+        psks: &[PreSharedKeyId],
         with_tree: bool,
         rng: &mut dyn CryptoRng,
     ) -> Result<Option<MlsMessage>, Error> {
@@ -67,7 +67,7 @@ impl Group {
             let group_secrets = GroupSecrets {
                 joiner_secret: joiner_secret.0.clone(),
                 path_secret: path_secret.map(|path_secret| PathSecret { path_secret }),
-                psks: psks.clone(),
+                psks: psks.to_vec(),
             };
             let init_key = key_package.content.init_key.as_slice();
             let plaintext = Secret::from(encode(&group_secrets));

@@ -116,7 +116,8 @@ fn group_extensions_are_replaced_for_all() {
             ..CommitIntent::default()
         },
     );
-    assert!(summary.replaces_extensions && summary.has_path);
+    assert_eq!(summary.extensions.as_ref(), Some(&extensions));
+    assert!(summary.has_path);
     assert_eq!(*bob.group.extensions(), extensions);
 
     let unsupported = Extensions::default().with(ExtensionType(0xf0f0), b"".as_slice());
