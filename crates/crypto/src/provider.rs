@@ -49,7 +49,7 @@ pub fn provider(suite: CipherSuite) -> Option<&'static dyn Crypto> {
         .or_else(|| Provider::OpenSsl.suite(suite))
 }
 
-/// Suite 0x0001 by its default provider; every implementation has it (RFC 9420 §17.1).
+/// Suite 0x0001 by its default provider; every implementation has it (RFC 9420 §17.1, check 144).
 pub fn suite_one() -> &'static dyn Crypto {
     let [first, ..] = &aws_lc::SUITES;
     first

@@ -1,4 +1,4 @@
-//! Key packages: kept for a device, handed out once.
+//! Key packages: kept for a device, handed out once (RFC 9420 §10; check 36).
 
 use std::collections::BTreeSet;
 

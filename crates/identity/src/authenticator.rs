@@ -32,7 +32,7 @@ impl X509Authenticator {
         at: Option<Timestamp>,
     ) -> Result<VerifiedCredential, CertificateError> {
         let verified = VerifiedCredential::verify(credential, &self.anchors, at)?;
-        // RFC 9420 §5.3: the end entity's key is the leaf's signature key.
+        // RFC 9420 §5.3, check 9: the end entity's key is the leaf's signature key.
         if !constant_time_eq(verified.signature_key(), signature_key) {
             return Err(CertificateError::WrongKey);
         }

@@ -114,7 +114,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     kept
 }
 
-/// The private keys of a KeyPackage. They leave the store when it is used (RFC 9420 §10).
+/// The private keys of a KeyPackage. They leave the store when it is used (RFC 9420 §10, check 36).
 #[derive(Clone, Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct KeyPackageSecrets {
     /// Opens a Welcome.
@@ -141,7 +141,7 @@ impl VerifiedKeyPackage {
 }
 
 impl KeyPackage {
-    /// Makes a KeyPackage with fresh keys.
+    /// Makes a KeyPackage with fresh keys (check 34).
     pub fn generate(
         crypto: &dyn Crypto,
         member: Member,
@@ -204,6 +204,7 @@ impl KeyPackage {
         })
     }
 
+    /// Its leaf is valid as any leaf, and then the rest (checks 28–35).
     pub(crate) fn verify_with(self, leaves: &LeafCheck<'_>) -> Result<VerifiedKeyPackage, Error> {
         let crypto = leaves.crypto;
         let content = &self.content;

@@ -5,7 +5,7 @@ use folkmoot_crypto::{Crypto, CryptoError, HpkeCiphertext, HpkeInfo, Secret};
 use rand_core::CryptoRng;
 use tls_codec::{TlsSerialize, TlsSize, VLByteSlice};
 
-/// RFC 9420 §5.1.2: every label starts with the protocol's name.
+/// RFC 9420 §5.1.2: every label starts with the protocol's name (check 8).
 const LABEL_PREFIX: &[u8] = b"MLS 1.0 ";
 
 #[derive(TlsSerialize, TlsSize)]
@@ -39,7 +39,7 @@ pub fn sign_with_label(
     crypto.sign(private, &labelled(label, content))
 }
 
-/// `VerifyWithLabel` (RFC 9420 §5.1.2).
+/// `VerifyWithLabel` (RFC 9420 §5.1.2): by a key of the suite's scheme, under this label (checks 7, 8).
 pub fn verify_with_label(
     crypto: &dyn Crypto,
     public: &[u8],

@@ -1,10 +1,10 @@
 //! Messaging Layer Security (RFC 9420), without I/O, clock, threads or global randomness.
 //!
 //! A [`Group`] is one member's view of one group. Bytes become an [`MlsMessage`]; [`Group::receive`]
-//! verifies it entirely and gives an [`Incoming`] without changing anything; the application decides;
-//! [`Group::apply`] enters the next state. Whatever changes a group gives a [`Delta`], exactly the
-//! records to store, in one transaction, before anything is sent or shown; [`Group::load`] restores
-//! the group from them.
+//! verifies it entirely and gives an [`Incoming`] without changing anything; the application decides
+//! (checks 64, 77); [`Group::apply`] enters the next state. Whatever changes a group gives a [`Delta`],
+//! exactly the records to store, in one transaction, before anything is sent or shown;
+//! [`Group::load`] restores the group from them.
 //!
 //! ```
 //! use folkmoot_crypto::suite_one;

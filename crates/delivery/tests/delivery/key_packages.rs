@@ -115,6 +115,7 @@ fn available(provider: &mut Provider, device: &Device) -> u64 {
     }
 }
 
+/// Shows [`folkmoot_mls::Check::KeyPackageUsedOnce`].
 #[test]
 fn each_package_is_claimed_once_and_one_of_each_device_at_a_time() {
     let (mut provider, issuing) = (Provider::new(), issuing());

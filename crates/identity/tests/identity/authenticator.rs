@@ -6,6 +6,7 @@ use tls_codec::VLBytes;
 
 use crate::forge::{DAY, NOW, World, days, request};
 
+/// Shows [`folkmoot_mls::Check::X509KeyMatches`].
 #[test]
 fn a_credential_is_valid_for_its_own_signature_key_only() {
     let mut world = World::new();

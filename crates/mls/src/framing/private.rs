@@ -181,6 +181,7 @@ impl PrivateMessage {
         Ok((content, auth))
     }
 
+    /// Check 47: all that is not encrypted.
     fn content_aad(&self) -> Vec<u8> {
         encode(&ContentAad {
             group_id: &self.group_id,
@@ -190,6 +191,7 @@ impl PrivateMessage {
         })
     }
 
+    /// Check 47: all that is not encrypted, but for what the application may add.
     fn sender_data_aad(&self) -> Vec<u8> {
         encode(&SenderDataAad {
             group_id: &self.group_id,

@@ -21,7 +21,8 @@ pub(crate) struct EpochState {
     pub(crate) messages: SecretTree,
 }
 
-/// What is left of an epoch once the next has begun: enough to open late messages, no more.
+/// What is left of an epoch once the next has begun: enough to open late messages, no more. Nothing
+/// is sealed in it (check 55).
 #[derive(Debug)]
 pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
@@ -120,7 +121,8 @@ impl EpochState {
     }
 }
 
-/// The checks of leaves that come in messages of a group.
+/// The checks of leaves that come in messages of a group. No clock is asked, so that a credential
+/// that has expired meanwhile still counts (checks 10, 13, 14).
 pub(super) fn leaf_check<'a>(
     crypto: &'a dyn Crypto,
     settings: &'a super::Settings,

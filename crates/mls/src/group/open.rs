@@ -28,7 +28,8 @@ impl PublicState {
         Ok(content.verify(crypto, &key, &self.context)?)
     }
 
-    /// The key that has to have signed this content (check 40).
+    /// The key that has to have signed this content (check 40): of an external commit, its path's leaf's
+    /// (checks 99, 105).
     fn signature_key(&self, content: &FramedContent) -> Result<Vec<u8>, Error> {
         match (content.sender, &content.content) {
             (Sender::Member(leaf), _) => {

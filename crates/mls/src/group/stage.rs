@@ -1,5 +1,5 @@
 //! What a member alone can verify of a commit: secrets and confirmation (RFC 9420 §12.4.2), without
-//! changing anything.
+//! changing anything. Others may find nothing wrong with what fails here (check 98).
 
 use super::committed::{CommitSummary, Committed};
 use super::epoch::{EpochState, Successor};

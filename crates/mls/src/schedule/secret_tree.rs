@@ -81,7 +81,7 @@ impl SecretTree {
         }
     }
 
-    /// The key of this member's own next generation.
+    /// The key of this member's own next generation; who seals bounds how many (check 53).
     pub(crate) fn next_key(
         &self,
         crypto: &dyn Crypto,

@@ -22,6 +22,7 @@ impl VerifiedTree {
         }
         check_unmerged_leaves(&tree)?;
         check_parent_hashes(&tree, leaves.crypto)?;
+        // Check 126.
         for (index, leaf) in tree.leaves() {
             leaves.any(leaf, Some(place(context, index)))?;
             check_fits_group(leaf, context, &context.extensions)?;

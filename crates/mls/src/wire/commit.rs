@@ -22,7 +22,8 @@ pub enum ProposalOrRef {
     Reference(ProposalRef),
 }
 
-/// A list of proposals to apply, and fresh keys along the committer's path.
+/// A list of proposals to apply, which need not be all that wait (check 78), and fresh keys along the
+/// committer's path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Commit {
     /// What to apply.

@@ -26,6 +26,7 @@ impl CredentialType {
 }
 
 /// What binds a signature key to an identity. Believed only after the Authentication Service's yes.
+/// Types beyond RFC 9420's are no credentials here (check 150).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u16)]
 pub enum Credential {

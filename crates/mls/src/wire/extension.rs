@@ -8,7 +8,7 @@ use tls_codec::{
     VLBytes,
 };
 
-/// An extension type's code point (RFC 9420 §17.3).
+/// An extension type's code point (RFC 9420 §17.3). Those of later drafts mean nothing here (check 145).
 #[derive(
     Clone,
     Copy,

@@ -8,7 +8,8 @@ use crate::tree::LeafIndex;
 use folkmoot_crypto::CipherSuite;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
-/// What a client can do.
+/// What a client can do. Values that are not known here, GREASE among them, stand for nothing else and
+/// hurt nobody (checks 5, 6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct Capabilities {
     /// Protocol versions.

@@ -28,7 +28,8 @@ impl ProposalType {
     }
 }
 
-/// A change to a group that somebody proposes.
+/// A change to a group that somebody proposes. Types beyond RFC 9420's are no proposals here (checks 65,
+/// 146–148).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u16)]
 pub enum Proposal {
