@@ -98,6 +98,9 @@ pub enum Error {
         /// The message's generation.
         generation: u32,
     },
+    /// The proposal waits already: the message came twice.
+    #[error("the proposal waits already")]
+    ProposalWaits,
     /// The commit is the one that this member has pending: accept it.
     #[error("the commit is this member's own pending one")]
     OwnCommit,
@@ -160,6 +163,7 @@ impl Error {
             Self::Malformed(_) | Self::Invalid(_) | Self::Credential(_) => Fault::Peer,
             Self::WrongEpoch { .. }
             | Self::KeyConsumed { .. }
+            | Self::ProposalWaits
             | Self::OwnCommit
             | Self::OwnMessage => Fault::Nobody,
             Self::State(_) => Fault::Caller,

@@ -28,10 +28,10 @@ pub trait AuthenticationService {
         at: Option<Timestamp>,
     ) -> Result<(), CredentialRejected>;
 
-    /// Whether two credentials are the same client's.
+    /// Whether two credentials are the same client's; all members have to answer alike.
     fn same_client(&self, a: &Credential, b: &Credential) -> bool;
 
-    /// Whether a member may replace its credential `old` by `new`.
+    /// Whether a member may replace its credential `old` by `new`; all members have to answer alike.
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool;
 }
 
@@ -119,6 +119,15 @@ impl LeafCheck<'_> {
     pub(crate) fn check_length(&self, length: usize) -> Result<(), Check> {
         if length > self.settings.listed_values {
             return Err(Check::ListBound);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_commit_length(&self, proposals: usize) -> Result<(), Check> {
+        /// Each proposal may bring a pre-shared key, and RFC 9420 §8.4 counts those in 16 bits.
+        const MAX_PROPOSALS: usize = 65_535;
+        if proposals > self.settings.committed_proposals.min(MAX_PROPOSALS) {
+            return Err(Check::CommitBound);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ impl Group {
     /// A commit replaces the epoch, drops waiting proposals and a pending commit of this member's
     /// own, or ends the membership.
     pub fn apply(&mut self, incoming: Incoming) -> Result<Delta, Error> {
-        if incoming.revision != self.revision {
+        if incoming.base != self.revision {
             return Err(StateError::Superseded.into());
         }
         let mut delta = Delta::default();

@@ -3,12 +3,12 @@
 use super::draft::{Draft, Drafted};
 use super::epoch::leaf_check;
 use super::list::{Committer, Provisional};
-use super::proposals::Listed;
+use super::proposals::{CachedProposal, Listed};
 use super::send::{Identity, refused};
 use super::{Delta, Group, PendingCommit};
 use crate::check::Check;
 use crate::error::{Error, StateError};
-use crate::framing::MlsMessage;
+use crate::framing::{MlsMessage, Sender};
 use crate::key_package::VerifiedKeyPackage;
 use crate::leaf::LeafCheck;
 use crate::schedule::Psks;
@@ -47,7 +47,8 @@ pub struct CommitIntent {
 pub struct CommitBundle {
     /// For all members.
     pub commit: MlsMessage,
-    /// For the new members, to be published only once the commit is accepted.
+    /// For the new members, to be published only once the commit is accepted. The group does not keep
+    /// it: store it in the transaction of the delta.
     pub welcome: Option<MlsMessage>,
     /// Where the new members are, in the order of the list.
     pub added: Vec<LeafIndex>,
@@ -87,7 +88,9 @@ impl Group {
         if let Some(nobody) = unknown.find(|leaf| self.member(**leaf).is_none()) {
             return Err(StateError::NoSuchMember(nobody.0).into());
         }
-        self.check_best_suite(&intent.add)?;
+        if founding.is_none() {
+            self.check_best_suite(&intent.add)?;
+        }
         let CommitIntent {
             identity,
             force_path,
@@ -95,7 +98,8 @@ impl Group {
             ..
         } = intent.clone();
         let by_value = self.by_value(intent, rng);
-        let (mut entries, provisional) = self.choose(&by_value, services)?;
+        let leaves = leaf_check(self.crypto, &self.settings, services);
+        let (mut entries, provisional) = self.choose(&by_value, &leaves, services)?;
         let held = self.psks(&provisional.psks, services);
         let mut psks = held.map_err(|check| refused(check.into()))?;
         if let Some((id, secret)) = founding {
@@ -109,7 +113,7 @@ impl Group {
                 entries,
                 provisional,
                 (with_path, identity),
-                psks,
+                (psks, &leaves),
                 authenticated_data,
             )?
             .finish(rng)
@@ -123,7 +127,7 @@ impl Group {
         entries: Vec<ProposalOrRef>,
         provisional: Provisional,
         (with_path, identity): (bool, Option<Identity>),
-        psks: Psks,
+        (psks, leaves): (Psks, &'a LeafCheck<'a>),
         authenticated_data: &'a [u8],
     ) -> Result<Draft<'a>, Error> {
         let own = self.epoch.own;
@@ -137,6 +141,7 @@ impl Group {
         Ok(Draft {
             crypto: self.crypto,
             public: &self.epoch.public,
+            leaves,
             committer: Committer::Member(own),
             place: own,
             entries,
@@ -190,48 +195,87 @@ impl Group {
         Ok((bundle, delta))
     }
 
-    /// The list: what waits and is valid together with the intent, after the intent.
+    /// The list: the intent, then what waits and is valid together with it.
     fn choose(
         &self,
         by_value: &[Proposal],
+        leaves: &LeafCheck<'_>,
         services: Services<'_>,
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
-        let leaves = leaf_check(self.crypto, &self.settings, services);
-        let committer = Committer::Member(self.epoch.own);
-        let mut entries: Vec<ProposalOrRef> = by_value
-            .iter()
-            .cloned()
-            .map(ProposalOrRef::Proposal)
-            .collect();
+        let own = Committer::Member(self.epoch.own);
         let mut list: Vec<_> = by_value
             .iter()
-            .map(|one| Listed::new(committer.sender(), one))
+            .map(|one| Listed::new(own.sender(), one))
             .collect();
         let public = &self.epoch.public;
-        let apply = |list: &[Listed<'_>], leaves: &LeafCheck<'_>| {
-            public.apply_proposals(committer, list, leaves)
-        };
-        let mut provisional = apply(&list, &leaves).map_err(refused)?;
-        for cached in self.in_order_of_preference() {
-            if let Proposal::PreSharedKey(id) = &cached.proposal
-                && self.psks(core::slice::from_ref(id), services).is_err()
-            {
+        let mut provisional = public
+            .apply_proposals(own, &list, leaves)
+            .map_err(refused)?;
+        for listed in &mut list {
+            listed.checked = true;
+        }
+        let mut taken = Vec::new();
+        let waiting: Vec<_> = self.worth_committing(services).collect();
+        let mut parts = vec![waiting.as_slice()];
+        // All at once; where that is not valid, one half and then the other.
+        while let Some(part) = parts.pop() {
+            let before = list.len();
+            list.extend(part.iter().map(|cached| Listed::from(*cached)));
+            let applied = public.apply_proposals(own, &list, leaves);
+            let valid = applied.and_then(|provisional| {
+                public.check_tree(&provisional, None, leaves.settings)?;
+                Ok(provisional)
+            });
+            if let Ok(with_part) = valid {
+                provisional = with_part;
+                taken.extend_from_slice(part);
                 continue;
             }
-            list.push(Listed::from(cached));
-            match apply(&list, &leaves) {
-                Ok(with_it) => {
-                    provisional = with_it;
-                    entries.push(ProposalOrRef::Reference(cached.reference.clone()));
-                }
-                Err(_) => drop(list.pop()),
+            list.truncate(before);
+            if part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
             }
         }
-        Ok((entries, provisional))
+        let by_value = by_value.iter().cloned().map(ProposalOrRef::Proposal);
+        let waiting = taken.into_iter().map(|cached| self.entry(cached));
+        Ok((by_value.chain(waiting).collect(), provisional))
+    }
+
+    /// By reference; this member's own by value, as nobody else may have got them (RFC 9420 §12.4).
+    fn entry(&self, cached: &CachedProposal) -> ProposalOrRef {
+        if cached.sender == Sender::Member(self.epoch.own) {
+            ProposalOrRef::Proposal(cached.proposal.clone())
+        } else {
+            ProposalOrRef::Reference(cached.reference.clone())
+        }
+    }
+
+    /// What waits but for keys that are not held and successors that this member cannot follow into.
+    fn worth_committing(&self, services: Services<'_>) -> impl Iterator<Item = &CachedProposal> {
+        self.in_order_of_preference()
+            .filter(move |cached| match &cached.proposal {
+                Proposal::PreSharedKey(id) => {
+                    self.psks(core::slice::from_ref(id), services).is_ok()
+                }
+                Proposal::ReInit(reinit) => self.can_follow(reinit),
+                _ => true,
+            })
+    }
+
+    fn can_follow(&self, reinit: &ReInit) -> bool {
+        let Ok(leaf) = self.own_leaf_content() else {
+            return false;
+        };
+        let capabilities = leaf.capabilities;
+        let mut types = reinit.extensions.types();
+        capabilities.versions.contains(&reinit.version)
+            && capabilities.cipher_suites.contains(&reinit.cipher_suite)
+            && types.all(|t| capabilities.supports_extension(t))
     }
 
     /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).
-    fn in_order_of_preference(&self) -> impl Iterator<Item = &super::proposals::CachedProposal> {
+    fn in_order_of_preference(&self) -> impl Iterator<Item = &CachedProposal> {
         let rank = |proposal: &Proposal| match proposal {
             Proposal::Remove(_) => 0,
             Proposal::ReInit(_) => 2,

@@ -6,7 +6,7 @@ use super::public::PublicState;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Sender};
-use crate::leaf::{Carrier, LeafCheck, check_fits_group, place};
+use crate::leaf::{Carrier, LeafCheck, place};
 use crate::tree::LeafIndex;
 use crate::wire::{
     Commit, Credential, Epoch, Extensions, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef,
@@ -70,6 +70,7 @@ impl PublicState {
             Sender::NewMemberCommit => Committer::Joiner,
             _ => return Err(Check::SenderType.into()),
         };
+        leaves.check_commit_length(commit.proposals.len())?;
         let list = resolve(committer, commit, waiting)?;
         let mut provisional = self.apply_proposals(committer, &list, leaves)?;
         let place = match (committer, &commit.path) {
@@ -81,9 +82,8 @@ impl PublicState {
         if let Some(path) = &commit.path {
             self.take_path(&mut provisional, (committer, place), path, leaves)?;
         }
-        if provisional.tree.places() > u64::from(leaves.settings.maximum_leaves) {
-            return Err(Check::TreeBound.into());
-        }
+        let path_leaf = commit.path.is_some().then_some(place);
+        self.check_tree(&provisional, path_leaf, leaves.settings)?;
         let extensions = provisional.extensions.clone();
         let context = self.provisional_context(leaves.crypto, &provisional.tree, extensions)?;
         let summary = self.summarise(message, commit, place, &provisional, context.epoch)?;
@@ -105,21 +105,30 @@ impl PublicState {
         leaves: &LeafCheck<'_>,
     ) -> Result<(), Error> {
         let leaf = &path.leaf_node;
+        self.check_path_leaf(provisional, (committer, place_of_path), leaf, leaves)?;
+        let added = provisional.added_leaves();
+        let tree = &mut provisional.tree;
+        tree.merge_path(leaves.crypto, place_of_path, path)?;
+        Ok(tree.check_ciphertexts(place_of_path, path, &added)?)
+    }
+
+    /// A path's leaf is one that its committer may have (checks 11, 26, 83, 102).
+    pub(super) fn check_path_leaf(
+        &self,
+        provisional: &Provisional,
+        (committer, place_of_path): (Committer, LeafIndex),
+        leaf: &LeafNode,
+        leaves: &LeafCheck<'_>,
+    ) -> Result<(), Error> {
         let placed = Some(place(&self.context, place_of_path));
         leaves.carried(leaf, Carrier::Path, placed)?;
-        check_fits_group(leaf, &self.context, &provisional.extensions)?;
         if let Some(before) = self.prior(committer, provisional)? {
             if before.content.encryption_key == leaf.content.encryption_key {
                 return Err(Check::EncryptionKeyNew.into());
             }
             check_succession(before, leaf, leaves)?;
         }
-        let tree = &mut provisional.tree;
-        tree.merge_path(leaves.crypto, place_of_path, path)?;
-        if !tree.index().has_unique_keys(leaf) {
-            return Err(Check::LeafKeysUnique.into());
-        }
-        Ok(tree.index().check_credential_types()?)
+        Ok(())
     }
 
     /// The leaf that a path's leaf replaces: a joiner's is the one that it removes (check 102).

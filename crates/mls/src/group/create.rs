@@ -3,6 +3,7 @@
 use super::public::PublicState;
 use super::send::refused;
 use super::{Delta, EpochState, Group, Settings};
+use crate::check::Check;
 use crate::error::Error;
 use crate::key_package::{Member, new_leaf};
 use crate::leaf::check_fits_group;
@@ -38,6 +39,15 @@ impl Group {
             confirmed_transcript_hash: Vec::new().into(),
             extensions,
         };
+        // Whoever joins checks the same.
+        let span = lifetime.not_after.0.checked_sub(lifetime.not_before.0);
+        if span.is_none_or(|span| span > settings.maximum_lifetime) {
+            return Err(refused(Check::LifetimeLength.into()));
+        }
+        context
+            .extensions
+            .external_senders()
+            .map_err(|error| refused(error.into()))?;
         check_fits_group(&leaf, &context, &context.extensions).map_err(refused)?;
         let secrets = EpochSecrets::derive(crypto, &random_secret(rng, crypto.hash_length()));
         let tag = secrets.confirmation_tag(crypto, b"");
@@ -63,7 +73,7 @@ impl Group {
             resumption: std::collections::VecDeque::new(),
             pending: None,
             active: true,
-            revision: 0,
+            revision: super::Revision::default(),
         };
         let delta = Delta::of_new_group(&group.epoch);
         (group, delta)

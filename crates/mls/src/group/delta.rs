@@ -10,7 +10,8 @@ pub struct RecordKey(pub Vec<u8>);
 /// One change of a group's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Write a record, in place of an earlier one.
+    /// Write a record, in place of an earlier one, whose bytes are erased like those of
+    /// [`Self::Erase`].
     Put {
         /// Which.
         key: RecordKey,

@@ -6,6 +6,7 @@ use super::public::PublicState;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Content, FramedContent, WireFormat};
+use crate::leaf::LeafCheck;
 use crate::schedule::Psks;
 use crate::tree::{LeafIndex, NewPath, PathMaker, PrivateKeys};
 use crate::wire::{Commit, LeafNodeContent, ProposalOrRef};
@@ -17,6 +18,7 @@ use tls_codec::VLBytes;
 pub(super) struct Draft<'a> {
     pub(super) crypto: &'a dyn Crypto,
     pub(super) public: &'a PublicState,
+    pub(super) leaves: &'a LeafCheck<'a>,
     pub(super) committer: Committer,
     /// The committer's place in the tree to come.
     pub(super) place: LeafIndex,
@@ -63,11 +65,9 @@ impl Draft<'_> {
                 Some(tree.renew_path(crypto, maker, rng)?)
             }
         };
-        let own = tree.leaf(self.place).ok_or(Check::SenderIsMember)?;
-        if !tree.index().has_unique_keys(own) {
-            return Err(Check::LeafKeysUnique.into());
-        }
-        tree.index().check_credential_types()?;
+        self.provisional.tree = tree;
+        self.check_own_part(path.is_some())?;
+        let tree = self.provisional.tree.clone();
         let extensions = self.provisional.extensions.clone();
         let context = public.provisional_context(crypto, &tree, extensions)?;
         let added = self.provisional.added_leaves();
@@ -110,6 +110,26 @@ impl Draft<'_> {
             path,
             provisional: self.provisional,
         })
+    }
+
+    /// What the others will verify of this committer's path and of the tree that results.
+    fn check_own_part(&self, has_path: bool) -> Result<(), Error> {
+        let tree = &self.provisional.tree;
+        let ends = (self.committer, self.place);
+        let own = tree.leaf(self.place).ok_or(Check::SenderIsMember)?;
+        let known = self.public.tree.leaf(self.place).filter(|before| {
+            // The same client with other encryption keys has been verified before.
+            before.content.signature_key == own.content.signature_key
+                && before.content.credential == own.content.credential
+        });
+        if has_path && (known.is_none() || self.committer == Committer::Joiner) {
+            self.public
+                .check_path_leaf(&self.provisional, ends, own, self.leaves)?;
+        }
+        let path_leaf = has_path.then_some(self.place);
+        let settings = self.leaves.settings;
+        self.public
+            .check_tree(&self.provisional, path_leaf, settings)
     }
 
     fn sign(&self, commit: Commit) -> Result<AuthenticatedContent, Error> {

@@ -4,7 +4,7 @@
 use super::draft::Draft;
 use super::epoch::leaf_check;
 use super::list::Committer;
-use super::proposals::{Listed, check_extensions};
+use super::proposals::Listed;
 use super::public::PublicState;
 use super::send::refused;
 use super::{Delta, Group, Settings};
@@ -15,7 +15,6 @@ use crate::framing::{
     WireFormat,
 };
 use crate::key_package::Member;
-use crate::leaf::check_fits_group;
 use crate::schedule::Psks;
 use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys};
@@ -68,8 +67,6 @@ impl Group {
         // Check 108: all that a joiner by Welcome verifies but for what takes the epoch's secrets.
         let maximum = settings.maximum_leaves;
         let public = PublicState::from_group_info(join.group_info, join.tree, maximum, &leaves)?;
-        let extensions = &public.context.extensions;
-        check_extensions(extensions, &crate::Extensions::default(), &leaves)?;
         let external_pub = group_info.extensions.external_pub()?;
         let external_pub = external_pub.ok_or(Check::ExternalKeyGiven)?;
         let (kem_output, init_secret) = seal_init_secret(crypto, &external_pub, rng)?;
@@ -85,9 +82,14 @@ impl Group {
         let place = provisional.tree.reserve()?;
         let source = LeafNodeSource::Commit(VLBytes::new(Vec::new()));
         let leaf = join.member.leaf_content(crypto.suite(), source);
+        let mut types = public.context.extensions.types();
+        if !types.all(|t| leaf.capabilities.supports_extension(t)) {
+            return Err(refused(Check::JoinerSupportsExtensions.into()));
+        }
         let draft = Draft {
             crypto,
             public: &public,
+            leaves: &leaves,
             committer: Committer::Joiner,
             place,
             entries: list.into_iter().map(ProposalOrRef::Proposal).collect(),
@@ -103,10 +105,6 @@ impl Group {
         };
         let drafted = draft.finish(rng).map_err(refused)?;
         let epoch = drafted.succession.state;
-        let own = epoch.public.tree.leaf(epoch.own);
-        let own = own.ok_or(Check::SenderIsMember)?;
-        check_fits_group(own, &public.context, &public.context.extensions)
-            .map_err(|_| Check::JoinerSupportsExtensions)?;
         let commit = PublicMessage::untagged(drafted.signed);
         let (group, delta) = Self::begin(crypto, settings, epoch);
         Ok((group, MessageBody::Public(commit).into(), delta))

@@ -1,7 +1,6 @@
 //! Joining by a Welcome (RFC 9420 §12.4.3.1).
 
 use super::epoch::leaf_check;
-use super::proposals::check_extensions;
 use super::public::PublicState;
 use super::successor::Lineage;
 use super::welcome::WELCOME_LABEL;
@@ -15,8 +14,7 @@ use crate::schedule::{EpochSecrets, JoinerSecret, Psks, psk_secret, welcome_key_
 use crate::services::Services;
 use crate::tree::{LeafIndex, NodeIndex, PathSecrets, PrivateKeys, RatchetTree};
 use crate::wire::{
-    Extensions, GroupContext, GroupInfo, GroupSecrets, KeyPackage, PreSharedKeyId, Psk, Welcome,
-    decode,
+    GroupContext, GroupInfo, GroupSecrets, KeyPackage, PreSharedKeyId, Psk, Welcome, decode,
 };
 use folkmoot_crypto::{Crypto, Secret, constant_time_eq};
 
@@ -61,7 +59,6 @@ impl Group {
         let maximum = settings.maximum_leaves;
         let public = PublicState::from_group_info(&group_info, options.tree, maximum, &leaves)?;
         let (tree, context) = (&public.tree, &public.context);
-        check_extensions(&context.extensions, &Extensions::default(), &leaves)?;
         let place = own_place(tree, own.key_package)?;
         let mut private = PrivateKeys::default();
         private.insert(place.into(), own.secrets.leaf_private.clone());

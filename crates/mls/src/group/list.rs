@@ -1,6 +1,7 @@
 //! Lists of proposals: whether they are valid together, and what they do to the group (RFC 9420
 //! §12.2, §12.3).
 
+use super::Settings;
 use super::proposals::Listed;
 use super::public::PublicState;
 use crate::check::Check;
@@ -11,10 +12,6 @@ use crate::tree::{LeafIndex, RatchetTree};
 use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
 use std::collections::HashSet;
 use tls_codec::VLBytes;
-
-/// Proposals in a commit, whatever the settings say: each may bring a pre-shared key, and RFC 9420
-/// §8.4 counts those in 16 bits.
-const MAX_PROPOSALS: usize = 65_535;
 
 /// Who commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +69,15 @@ struct Sorted<'a> {
 }
 
 impl PublicState {
-    /// Applies a valid list in RFC 9420 §12.3's order (check 79); the first broken rule is the error.
+    /// Applies a list in RFC 9420 §12.3's order (check 79); the first broken rule is the error.
+    /// [`Self::check_tree`] is still to come, once the path is in the tree.
     pub(super) fn apply_proposals(
         &self,
         committer: Committer,
         list: &[Listed<'_>],
         leaves: &LeafCheck<'_>,
     ) -> Result<Provisional, Error> {
-        if list.len() > leaves.settings.committed_proposals.min(MAX_PROPOSALS) {
-            return Err(Check::CommitBound.into());
-        }
+        leaves.check_commit_length(list.len())?;
         let sorted = match committer {
             Committer::Member(leaf) => sort(leaf, list)?,
             Committer::Joiner => sort_external(list)?,
@@ -109,11 +105,6 @@ impl PublicState {
             added.push((leaf, KeyPackage::clone(key_package)));
         }
         let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
-        let touched = added.iter().map(|(leaf, _)| leaf).chain(&updated);
-        self.check_tree(&tree, touched, extensions)?;
-        if sorted.extensions.is_some() && !tree.index().support_extensions(extensions)? {
-            return Err(Check::NewExtensionsSupported.into());
-        }
         let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
         Ok(Provisional {
             tree,
@@ -128,20 +119,37 @@ impl PublicState {
         })
     }
 
-    /// The tree that results is valid where it changed (check 76).
-    fn check_tree<'a>(
+    /// The tree that results, its path included, is valid where it changed (checks 63, 76).
+    ///
+    /// Every leaf of the old tree was valid; what can break is at leaves that are new, at
+    /// `path_leaf` where there is one, and between all.
+    pub(super) fn check_tree(
         &self,
-        tree: &RatchetTree,
-        touched: impl Iterator<Item = &'a LeafIndex>,
-        extensions: &Extensions,
+        provisional: &Provisional,
+        path_leaf: Option<LeafIndex>,
+        settings: &Settings,
     ) -> Result<(), Error> {
-        for leaf in touched.filter_map(|leaf| tree.leaf(*leaf)) {
+        let Provisional {
+            tree, extensions, ..
+        } = provisional;
+        if tree.places() > u64::from(settings.maximum_leaves) {
+            return Err(Check::TreeBound.into());
+        }
+        let added = provisional.added.iter().map(|(leaf, _)| *leaf);
+        let updated = provisional.updated.iter().copied();
+        for leaf in added.chain(updated).chain(path_leaf) {
+            let leaf = tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
             check_fits_group(leaf, &self.context, extensions)?;
             if !tree.index().has_unique_keys(leaf) {
                 return Err(Check::LeafKeysUnique.into());
             }
         }
-        Ok(tree.index().check_credential_types()?)
+        tree.index().check_credential_types()?;
+        let are_new = *extensions != self.context.extensions;
+        if are_new && !tree.index().support_extensions(extensions)? {
+            return Err(Check::NewExtensionsSupported.into());
+        }
+        Ok(())
     }
 
     /// No client is added twice, and none that stays (checks 70, 71).

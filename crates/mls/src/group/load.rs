@@ -57,7 +57,7 @@ impl Group {
             resumption,
             pending,
             active,
-            revision: 0,
+            revision: super::Revision::default(),
         })
     }
 }

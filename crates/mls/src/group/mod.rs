@@ -49,7 +49,10 @@ use proposals::CachedProposal;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What an application chooses; the same for all members where it decides what is valid.
+/// What an application chooses.
+///
+/// `maximum_lifetime`, `waiting_proposals`, `committed_proposals`, `listed_values` and `maximum_leaves`
+/// decide what is valid: all members of a group need the same, or a commit divides them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How this client's commits and proposals travel.
@@ -62,7 +65,7 @@ pub struct Settings {
     pub kept_keys: usize,
     /// The longest lifetime of a KeyPackage's leaf in seconds (RFC 9420 §7.2).
     pub maximum_lifetime: u64,
-    /// Proposals that may wait for a commit.
+    /// Proposals of one sender that may wait for a commit.
     pub waiting_proposals: usize,
     /// Proposals that one commit may list; never more than 65,535.
     pub committed_proposals: usize,
@@ -91,7 +94,7 @@ impl Default for Settings {
             skipped_generations: 1024,
             kept_keys: 1024,
             maximum_lifetime: 400 * DAY,
-            waiting_proposals: 1024,
+            waiting_proposals: 256,
             committed_proposals: 65_535,
             listed_values: 1024,
             maximum_leaves: 1 << 20,
@@ -117,8 +120,27 @@ pub struct Group {
     resumption: VecDeque<(Epoch, Secret)>,
     pending: Option<PendingCommit>,
     active: bool,
-    /// Grows with every change, so that a transition computed earlier is recognised as outdated.
-    revision: u64,
+    revision: Revision,
+}
+
+/// A state of one group in memory: a transition that was computed from another is recognised.
+#[derive(Clone, Debug, Default)]
+struct Revision {
+    instance: Arc<()>,
+    /// Grows with every change.
+    changes: u64,
+}
+
+impl Revision {
+    fn advance(&mut self) {
+        self.changes += 1;
+    }
+}
+
+impl PartialEq for Revision {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.instance, &other.instance) && self.changes == other.changes
+    }
 }
 
 /// A commit of this member's own that nobody has accepted yet (check 95).
@@ -245,6 +267,6 @@ impl Group {
     }
 
     fn changed(&mut self) {
-        self.revision += 1;
+        self.revision.advance();
     }
 }

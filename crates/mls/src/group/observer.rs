@@ -8,7 +8,7 @@ use super::proposals::CachedProposal;
 use super::public::{PublicState, verify_signature};
 use super::receive::IncomingContent;
 use super::record::Kind;
-use super::{Delta, Records, Settings};
+use super::{Delta, RecordKey, Records, Revision, Settings};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::framing::{Content, MessageBody, MlsMessage};
@@ -27,7 +27,7 @@ pub struct Observer {
     proposals: Vec<CachedProposal>,
     /// A member's description of this very epoch, for joiners.
     group_info: Option<GroupInfo>,
-    revision: u64,
+    revision: Revision,
 }
 
 /// A valid handshake, and what taking it would change.
@@ -35,7 +35,7 @@ pub struct Observer {
 pub struct Observed {
     content: IncomingContent,
     transition: Transition,
-    revision: u64,
+    base: Revision,
 }
 
 #[derive(Debug)]
@@ -65,6 +65,7 @@ impl Observer {
         let maximum = settings.maximum_leaves;
         let public = PublicState::from_group_info(&group_info, tree, maximum, &leaves)?;
         let mut delta = Delta::default();
+        delta.erase_all(RecordKey(Vec::new()));
         delta.put_public(&public, &RatchetTree::empty());
         delta.put(Kind::GroupInfo.key(&[]), encode(&group_info));
         let observer = Self {
@@ -73,7 +74,7 @@ impl Observer {
             public,
             proposals: Vec::new(),
             group_info: Some(group_info),
-            revision: 0,
+            revision: Revision::default(),
         };
         Ok((observer, delta))
     }
@@ -91,7 +92,7 @@ impl Observer {
             public,
             proposals,
             group_info,
-            revision: 0,
+            revision: Revision::default(),
         })
     }
 
@@ -133,14 +134,14 @@ impl Observer {
             return Err(Check::SenderType.into());
         };
         if self.public.reinit.is_some() {
-            return Err(StateError::Reinitialised.into());
+            return Err(Check::ReInitEnds.into());
         }
         let leaves = leaf_check(self.crypto, &self.settings, services.into());
         let message = self.public.open_public(self.crypto, message, None)?;
         let (content, transition) = match &message.content.content {
             Content::Application(_) => return Err(Check::ApplicationIsPrivate.into()),
             Content::Proposal(proposal) => {
-                let waiting = self.proposals.len();
+                let waiting = &self.proposals;
                 let cached = self
                     .public
                     .take_proposal(&message, proposal, waiting, &leaves)?;
@@ -170,13 +171,13 @@ impl Observer {
         Ok(Observed {
             content,
             transition,
-            revision: self.revision,
+            base: self.revision.clone(),
         })
     }
 
     /// Takes a handshake that [`Self::receive`] examined in this very state.
     pub fn apply(&mut self, observed: Observed) -> Result<Delta, Error> {
-        if observed.revision != self.revision {
+        if observed.base != self.revision {
             return Err(StateError::Superseded.into());
         }
         let mut delta = Delta::default();
@@ -194,7 +195,7 @@ impl Observer {
                 self.public = *next;
             }
         }
-        self.revision += 1;
+        self.revision.advance();
         Ok(delta)
     }
 

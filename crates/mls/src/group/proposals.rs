@@ -64,16 +64,24 @@ impl PublicState {
         &self,
         message: &AuthenticatedContent,
         proposal: &Proposal,
-        waiting: usize,
+        waiting: &[CachedProposal],
         leaves: &LeafCheck<'_>,
     ) -> Result<CachedProposal, Error> {
-        self.check_proposal(Listed::new(message.content.sender, proposal), leaves)?;
-        if waiting >= leaves.settings.waiting_proposals {
+        let (sender, crypto) = (message.content.sender, leaves.crypto);
+        let reference = message.proposal_reference(crypto);
+        // A PublicMessage can come twice; its proposal counts once.
+        if waiting.iter().any(|cached| cached.reference == reference) {
+            return Err(Error::ProposalWaits);
+        }
+        self.check_proposal(Listed::new(sender, proposal), leaves)?;
+        // Counted by sender, so that all members count alike and nobody takes another's room.
+        let of_sender = waiting.iter().filter(|cached| cached.sender == sender);
+        if of_sender.count() >= leaves.settings.waiting_proposals {
             return Err(Check::WaitingProposals.into());
         }
         Ok(CachedProposal {
-            reference: message.proposal_reference(leaves.crypto),
-            sender: message.content.sender,
+            reference,
+            sender,
             proposal: proposal.clone(),
             own_update: None,
         })

@@ -1,5 +1,6 @@
 //! What everyone who reads a group's handshakes knows of one epoch: members, joiners, observers.
 
+use super::proposals::check_extensions;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::AuthenticatedContent;
@@ -67,6 +68,7 @@ impl PublicState {
             return Err(Check::TreeBound.into());
         }
         verify_signature(leaves.crypto, group_info, &tree)?;
+        check_extensions(&context.extensions, &Extensions::default(), leaves)?;
         let tree = VerifiedTree::verify(tree, context, leaves)?.into_inner();
         let tag = content.confirmation_tag.as_slice().to_vec();
         Ok(Self::new(leaves.crypto, context.clone(), tag, tree))

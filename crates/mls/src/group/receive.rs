@@ -4,9 +4,9 @@ use super::committed::CommitSummary;
 use super::epoch::{PastEpoch, leaf_check};
 use super::proposals::CachedProposal;
 use super::stage::StagedCommit;
-use super::{EpochState, Group};
+use super::{EpochState, Group, Revision};
 use crate::check::Check;
-use crate::error::{Error, StateError};
+use crate::error::Error;
 use crate::framing::{
     AuthenticatedContent, Content, ContentType, MessageBody, MlsMessage, PrivateMessage, Sender,
     Unauthenticated,
@@ -20,12 +20,13 @@ use folkmoot_crypto::Secret;
 /// A message that proved genuine and valid, and what taking it would change.
 ///
 /// The application looks at [`Self::content`], decides by its own policy, and either passes it to
-/// [`Group::apply`] or drops it.
+/// [`Group::apply`] or drops it. The policy has to be the group's, not one member's: who drops a
+/// proposal or a commit that others take can follow them no more.
 #[derive(Debug)]
 pub struct Incoming {
     pub(super) content: IncomingContent,
     pub(super) transition: Transition,
-    pub(super) revision: u64,
+    pub(super) base: Revision,
 }
 
 /// What an [`Incoming`] message says.
@@ -240,7 +241,7 @@ impl Group {
             return Err(Error::OwnMessage);
         }
         if self.epoch.public.reinit.is_some() {
-            return Err(StateError::Reinitialised.into());
+            return Err(Check::ReInitEnds.into());
         }
         let leaves = leaf_check(self.crypto, &self.settings, services);
         match &message.content.content {
@@ -252,7 +253,7 @@ impl Group {
                 Ok(self.incoming(IncomingContent::Commit(Box::new(summary)), transition))
             }
             Content::Proposal(proposal) => {
-                let waiting = self.proposals.len();
+                let waiting = &self.proposals;
                 let cached = self
                     .epoch
                     .public
@@ -271,7 +272,7 @@ impl Group {
         Incoming {
             content,
             transition,
-            revision: self.revision,
+            base: self.revision.clone(),
         }
     }
 }

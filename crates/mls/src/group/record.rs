@@ -139,6 +139,8 @@ impl Delta {
     /// All records of a group that begins.
     pub(super) fn of_new_group(state: &EpochState) -> Self {
         let mut delta = Self::default();
+        // Nothing of an earlier membership may mix with this one.
+        delta.erase_all(RecordKey(Vec::new()));
         delta.put_epoch(state, true);
         delta.put_nodes(&state.public.tree, &RatchetTree::empty());
         for (index, private) in state.private.iter() {

@@ -5,8 +5,8 @@ use super::{Delta, EpochState, Group};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::framing::{
-    AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, PrivateMessage,
-    PublicMessage, SealKey, Sender, SenderData, WireFormat,
+    AuthenticatedContent, Content, FramedContent, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage,
+    PrivateMessage, PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::key_package::{VerifiedKeyPackage, fresh_kem_key_pair};
 use crate::leaf::{check_fits_group, place};
@@ -60,6 +60,9 @@ impl Group {
         if self.has_proposals_to_commit() {
             return Err(StateError::ProposalsPending.into());
         }
+        if data.len().saturating_add(authenticated_data.len()) > MAX_MESSAGE_LENGTH / 2 {
+            return Err(StateError::Refused(Check::MessageBound).into());
+        }
         let content = self.frame(Content::Application(data.into()), authenticated_data);
         let signed = self.sign(WireFormat::PrivateMessage, content)?;
         let mut delta = Delta::default();
@@ -83,15 +86,14 @@ impl Group {
         let content = self.frame(Content::Proposal(proposal.clone()), authenticated_data);
         let signed = self.sign(self.settings.handshakes, content)?;
         let leaves = super::epoch::leaf_check(self.crypto, &self.settings, services);
-        let waiting = self.proposals.len();
         let public = &self.epoch.public;
         let mut cached = public
-            .take_proposal(&signed, &proposal, waiting, &leaves)
+            .take_proposal(&signed, &proposal, &self.proposals, &leaves)
             .map_err(refused)?;
         cached.own_update = own_update;
         let mut delta = Delta::default();
         let message = self.protect(signed, rng, &mut delta)?;
-        delta.put_proposal(waiting, &cached);
+        delta.put_proposal(self.proposals.len(), &cached);
         self.proposals.push(cached);
         self.changed();
         Ok((message, delta))
@@ -237,6 +239,7 @@ impl Group {
 pub(super) fn refused(error: Error) -> Error {
     match error {
         Error::Invalid(check) => StateError::Refused(check).into(),
+        Error::Malformed(malformed) => StateError::Refused(malformed.check()).into(),
         other => other,
     }
 }

@@ -10,8 +10,8 @@ use crate::leaf::AuthenticationService;
 use crate::services::Services;
 use crate::tree::RatchetTree;
 use crate::wire::{
-    Credential, Epoch, Extensions, GroupContext, GroupId, Lifetime, PreSharedKeyId, Psk,
-    ResumptionPskUsage,
+    Credential, Epoch, Extensions, GroupContext, GroupId, Lifetime, PreSharedKeyId,
+    ProtocolVersion, Psk, ResumptionPskUsage,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
@@ -51,6 +51,9 @@ impl Group {
         self.check_active()?;
         let services = services.into();
         let reinit = self.reinit().ok_or(StateError::NotReinitialised)?.clone();
+        if reinit.version != ProtocolVersion::MLS_10 {
+            return Err(StateError::Refused(Check::ProtocolVersion).into());
+        }
         if reinit.cipher_suite != crypto.suite() {
             return Err(StateError::UnknownSuite.into());
         }

@@ -71,11 +71,20 @@ fn hash_without(
     excluded: &[LeafIndex],
     crypto: &dyn Crypto,
 ) -> Vec<u8> {
-    if excluded.iter().any(|leaf| at.covers(*leaf)) {
-        compute(subtree, at, excluded, crypto)
-    } else {
+    let excluded = below(at, excluded);
+    if excluded.is_empty() {
         subtree_hash(subtree, at, crypto)
+    } else {
+        compute(subtree, at, excluded, crypto)
     }
+}
+
+/// Those of the ascending `leaves` that are below `at`.
+fn below(at: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
+    let first = at.first_leaf();
+    let from = leaves.partition_point(|leaf| *leaf < first);
+    let length = leaves[from..].partition_point(|leaf| at.covers(*leaf));
+    &leaves[from..from + length]
 }
 
 fn compute(
@@ -86,7 +95,9 @@ fn compute(
 ) -> Vec<u8> {
     let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
         let leaf = match &subtree.content {
-            Content::Leaf(leaf) if !excluded.contains(&at.first_leaf()) => Some(leaf.as_ref()),
+            Content::Leaf(leaf) if excluded.binary_search(&at.first_leaf()).is_err() => {
+                Some(leaf.as_ref())
+            }
             _ => None,
         };
         return leaf_hash(at.first_leaf(), leaf, crypto);
@@ -109,7 +120,8 @@ fn compute(
 
 fn without(node: &ParentNode, excluded: &[LeafIndex]) -> ParentNode {
     let mut node = node.clone();
-    node.unmerged_leaves.retain(|leaf| !excluded.contains(leaf));
+    node.unmerged_leaves
+        .retain(|leaf| excluded.binary_search(leaf).is_err());
     node
 }
 

@@ -208,8 +208,24 @@ impl RatchetTree {
     /// the same commit adds (check 86).
     fn recipients(&self, copath: NodeIndex, added: &[LeafIndex]) -> Vec<NodeIndex> {
         let mut nodes = self.resolution(copath);
-        nodes.retain(|node| node.leaf().is_none_or(|leaf| !added.contains(&leaf)));
+        // Leaves are added from the left.
+        let is_added = |leaf| added.binary_search(&leaf).is_ok();
+        nodes.retain(|node| node.leaf().is_none_or(|leaf| !is_added(leaf)));
         nodes
+    }
+
+    /// A received path has a ciphertext for each recipient, `added` not being among them (check 86).
+    pub(crate) fn check_ciphertexts(
+        &self,
+        committer: LeafIndex,
+        path: &UpdatePath,
+        added: &[LeafIndex],
+    ) -> Result<(), Check> {
+        let nodes = self.filtered_direct_path(committer);
+        let counts_agree = nodes.iter().zip(&path.nodes).all(|((_, copath), sent)| {
+            self.recipients(*copath, added).len() == sent.encrypted_path_secret.len()
+        });
+        counts_agree.then_some(()).ok_or(Check::PathCiphertextCount)
     }
 
     /// Opens the path secret meant for `own` and derives the rest (RFC 9420 §7.6).
@@ -223,11 +239,6 @@ impl RatchetTree {
         added: &[LeafIndex],
     ) -> Result<PathSecrets, Error> {
         let nodes = self.filtered_direct_path(committer);
-        for ((_, copath), sent) in nodes.iter().zip(&path.nodes) {
-            if self.recipients(*copath, added).len() != sent.encrypted_path_secret.len() {
-                return Err(Check::PathCiphertextCount.into());
-            }
-        }
         let (leaf, private) = own;
         let level = nodes
             .iter()

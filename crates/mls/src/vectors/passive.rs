@@ -43,9 +43,11 @@ fn passive_client() {
     let Some(folder) = folder() else { return };
     let names = std::fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<_> = names
-        .filter(|name| name.starts_with("passive-client-") && name.ends_with(".json"))
-        .collect();
+    let is_one = |name: &String| {
+        name.strip_suffix(".json")
+            .is_some_and(|name| name.starts_with("passive-client-"))
+    };
+    let mut files: Vec<_> = names.filter(is_one).collect();
     files.sort();
     assert!(!files.is_empty(), "no passive-client file");
     for file in files {

@@ -363,3 +363,165 @@ fn an_epoch_seals_so_many_messages_and_no_more() {
     alice.accept();
     alice.seal("in the next epoch");
 }
+
+#[test]
+fn an_own_proposal_that_nobody_got_is_committed_all_the_same() {
+    let (mut alice, mut bob) = pair();
+    let charlie = Invitee::new("charlie", 2);
+    let _lost = alice.propose(ProposalIntent::Add(charlie.verified()));
+    let bundle = alice.commit(CommitIntent::default());
+    bob.receive(&bundle.commit).unwrap();
+    alice.accept();
+    agree(&[&alice, &bob]);
+    assert_eq!(bob.group.members().count(), 3);
+}
+
+#[test]
+fn a_proposal_that_comes_twice_waits_once() {
+    let settings = Settings {
+        handshakes: WireFormat::PublicMessage,
+        waiting_proposals: 2,
+        ..Settings::default()
+    };
+    let mut alice = Person::create("alice", settings);
+    let mut bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+    let mut charlie = add(&mut alice, &mut [&mut bob], Invitee::new("charlie", 2));
+    let update = bob.propose(ProposalIntent::Update);
+    alice.receive(&update).unwrap();
+    for _ in 0..3 {
+        let again = alice.receive(&update).unwrap_err();
+        assert!(matches!(again, Error::ProposalWaits), "{again:?}");
+        assert_eq!(again.fault(), Fault::Nobody);
+    }
+    let second = bob.propose(ProposalIntent::Update);
+    alice.receive(&second).unwrap();
+    let refused = bob
+        .group
+        .propose(ProposalIntent::Update, b"", services(), &mut bob.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::WaitingProposals)))
+    ));
+    // Another sender has room of its own.
+    let other = charlie.propose(ProposalIntent::Update);
+    alice.receive(&other).unwrap();
+    assert_eq!(alice.group.proposals().count(), 3);
+}
+
+#[test]
+fn an_identity_whose_key_is_not_its_own_is_refused_to_its_maker() {
+    let (mut alice, _) = pair();
+    let mut identity = new_identity("alice", 90);
+    identity.signature.public = new_identity("alice", 91).signature.public;
+    let intent = CommitIntent {
+        identity: Some(identity),
+        ..CommitIntent::default()
+    };
+    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(Check::LeafSignature)))
+    ));
+    let intent = CommitIntent {
+        identity: Some(new_identity("dora", 92)),
+        ..CommitIntent::default()
+    };
+    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(
+            Check::CredentialSuccession
+        )))
+    ));
+}
+
+#[test]
+fn what_was_examined_for_one_group_is_not_for_another() {
+    let (mut alice, bob) = pair();
+    let hello = alice.seal("hello");
+    let twin = Group::load(suite_one(), &bob.store, Settings::default()).unwrap();
+    let incoming = twin.receive(hello, services()).unwrap();
+    let mut bob = bob;
+    let refused = bob.group.apply(incoming);
+    assert!(matches!(refused, Err(Error::State(StateError::Superseded))));
+}
+
+#[test]
+fn a_membership_begins_with_nothing_of_an_earlier_one() {
+    let (mut alice, mut bob) = pair();
+    let charlie = add(&mut alice, &mut [&mut bob], Invitee::new("charlie", 2));
+    let leaf = charlie.group.own_index();
+    let remove = alice.commit(CommitIntent {
+        remove: vec![leaf],
+        ..CommitIntent::default()
+    });
+    alice.accept();
+    bob.receive(&remove.commit).unwrap();
+    let mut charlie = charlie;
+    charlie.receive(&remove.commit).unwrap();
+    let left: usize = charlie.store.bytes().len();
+    assert!(left > 0, "the old tree is there");
+
+    let again = Invitee::new("charlie", 500);
+    let bundle = alice.commit(CommitIntent {
+        add: vec![again.verified()],
+        ..CommitIntent::default()
+    });
+    alice.accept();
+    bob.receive(&bundle.commit).unwrap();
+    let MessageBody::Welcome(welcome) = bundle.welcome.unwrap().body else {
+        panic!("no Welcome")
+    };
+    let own = OwnKeyPackage {
+        key_package: &again.key_package,
+        secrets: &again.secrets,
+    };
+    let joined = Group::join(
+        suite_one(),
+        &welcome,
+        own,
+        JoinOptions::default(),
+        Settings::default(),
+        services(),
+    );
+    let (group, delta) = joined.unwrap();
+    let mut fresh = Memory::default();
+    fresh.apply(delta.clone());
+    charlie.store.apply(delta);
+    assert_eq!(charlie.store.bytes(), fresh.bytes());
+    charlie.group = group;
+    charlie.reload();
+    agree(&[&alice, &bob, &charlie]);
+}
+
+#[test]
+fn proposals_that_contradict_are_left_out_and_the_others_taken() {
+    let (mut alice, mut bob) = pair();
+    let mut charlie = add(&mut alice, &mut [&mut bob], Invitee::new("charlie", 2));
+    let dora = Invitee::new("dora", 3);
+    let mut all = [&mut alice, &mut bob, &mut charlie];
+    // Bob proposes four times, and Charlie what Bob proposed before.
+    for (who, intent) in [
+        (1, ProposalIntent::Add(dora.verified())),
+        (1, ProposalIntent::Update),
+        (2, ProposalIntent::Add(dora.verified())),
+        (1, ProposalIntent::Update),
+        (1, ProposalIntent::Psk(shared())),
+    ] {
+        let proposal = all[who].propose(intent);
+        for (_, other) in all.iter_mut().enumerate().filter(|(one, _)| *one != who) {
+            other.receive(&proposal).unwrap();
+        }
+    }
+    let bundle = alice.commit(CommitIntent::default());
+    let content = charlie.receive(&bundle.commit).unwrap();
+    bob.receive(&bundle.commit).unwrap();
+    alice.accept();
+    agree(&[&alice, &bob, &charlie]);
+    let IncomingContent::Commit(summary) = content else {
+        panic!("no commit")
+    };
+    assert_eq!(summary.added.len(), 1);
+    assert_eq!(summary.updated, [bob.group.own_index()]);
+    assert_eq!(summary.psks.len(), 1);
+}
