@@ -1,0 +1,222 @@
+//! External commits (RFC 9420 §12.4.3.2).
+
+use folkmoot_mls::{
+    Check, CommitIntent, Error, ExtensionType, Extensions, ExternalJoin, Group, GroupInfo,
+    IncomingContent, LeafIndex, MessageBody, MlsMessage, Proposal, ProposalOrRef, ProposalRef,
+    Settings, WireFormat,
+};
+use folkmoot_sim::{
+    Forgery, Invitee, Person, Refusal, Scene, crypto, external_join, member, refusal, rng,
+    services, sign_group_info,
+};
+
+/// Dora joins by a commit that also makes these proposals.
+fn join(scene: &Scene, others: Vec<Proposal>) -> Forgery {
+    let dora = Invitee::new("dora", 9);
+    let leaf = dora.key_package.content.leaf_node.content;
+    let key = &dora.secrets.signature.private;
+    external_join(scene.mallory.knowledge(), leaf, key, others)
+}
+
+/// Shows that the kit's external commits are sound where nothing in them is changed.
+#[test]
+fn an_unchanged_external_commit_is_taken() {
+    let mut scene = Scene::default();
+    let message = join(&scene, Vec::new()).with_path().message();
+    scene.takes(&message);
+}
+
+/// Shows [`Check::ExternalCommitPublic`].
+#[test]
+fn external_commit_public() {
+    let mut scene = Scene::default();
+    let commit = join(&scene, Vec::new()).with_path();
+    let (signed, _) = commit.finish();
+    // A PrivateMessage says that a member sent it.
+    let sealed = scene.mallory.seal(&signed, 0, &[]);
+    scene.refuse(&sealed, Check::MessageSignature);
+    let mut signed_as_private = join(&scene, Vec::new());
+    signed_as_private.wire_format = WireFormat::PrivateMessage;
+    let message = signed_as_private.with_path().message();
+    scene.refuses(&message, Check::MessageSignature);
+}
+
+/// Shows [`Check::ExternalCommitPath`].
+#[test]
+fn external_commit_path() {
+    let mut scene = Scene::default();
+    let commit = join(&scene, Vec::new());
+    scene.refuses(&commit.message(), Check::ExternalCommitPath);
+}
+
+/// Shows [`Check::OneExternalInit`].
+#[test]
+fn one_external_init() {
+    let mut scene = Scene::default();
+    let second = Proposal::ExternalInit(vec![1; 32].into());
+    let commit = join(&scene, vec![second]).with_path();
+    scene.refuse(&commit.message(), Check::OneExternalInit);
+    let mut none = join(&scene, Vec::new()).with_path();
+    none.entries.clear();
+    scene.refuses(&none.message(), Check::OneExternalInit);
+}
+
+/// Shows [`Check::OneRemoveOfPrior`].
+#[test]
+fn one_remove_of_prior() {
+    let mut scene = Scene::default();
+    let remove = |leaf| Proposal::Remove(LeafIndex(leaf));
+    let twice = join(&scene, vec![remove(1), remove(2)]).with_path();
+    scene.refuse(&twice.message(), Check::OneRemoveOfPrior);
+    let anothers = join(&scene, vec![remove(1)]).with_path();
+    scene.refuse(&anothers.message(), Check::CredentialSuccession);
+    let nobody = join(&scene, vec![remove(9)]).with_path();
+    scene.refuse(&nobody.message(), Check::RemovedIsMember);
+    let mut same_key = join(&scene, vec![remove(3)]);
+    let prior = same_key
+        .known
+        .tree
+        .leaf(LeafIndex(3))
+        .unwrap()
+        .content
+        .clone();
+    same_key.leaf.credential = prior.credential;
+    same_key.begin_path();
+    same_key.leaf.encryption_key = prior.encryption_key;
+    same_key.seal_path();
+    scene.refuses(&same_key.message(), Check::EncryptionKeyNew);
+}
+
+/// Shows [`Check::ExternalCommitProposals`].
+#[test]
+fn external_commit_proposals() {
+    let mut scene = Scene::default();
+    let erin = Invitee::new("erin", 10).key_package;
+    let others = [
+        Proposal::Add(Box::new(erin)),
+        Proposal::GroupContextExtensions(Extensions::default()),
+        Proposal::ReInit(crate::lists::successor()),
+    ];
+    for other in others {
+        let commit = join(&scene, vec![other]).with_path();
+        scene.refuse(&commit.message(), Check::ExternalCommitProposals);
+    }
+    scene.goes_on();
+}
+
+/// Shows [`Check::NoReferencesInExternalCommit`].
+#[test]
+fn no_references_in_external_commit() {
+    let mut scene = Scene::default();
+    let mut commit = join(&scene, Vec::new()).with_path();
+    let reference = ProposalRef(vec![7; 32].into());
+    commit.entries.push(ProposalOrRef::Reference(reference));
+    scene.refuses(&commit.message(), Check::NoReferencesInExternalCommit);
+}
+
+/// Shows [`Check::ExternalCommitSignature`]: it fails as any signature does.
+#[test]
+fn external_commit_signature() {
+    let mut scene = Scene::default();
+    let mut commit = join(&scene, Vec::new()).with_path();
+    commit.signing_key = scene.mallory.knowledge().signature.private;
+    scene.refuses(&commit.message(), Check::MessageSignature);
+}
+
+fn group_info(person: &Person) -> GroupInfo {
+    match person.group.group_info(true).unwrap().body {
+        MessageBody::GroupInfo(group_info) => group_info,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn join_by(group_info: &GroupInfo) -> Result<(Group, MlsMessage), Error> {
+    let join = ExternalJoin {
+        group_info,
+        tree: None,
+        member: member("dora", &mut rng(9)),
+        replaces: None,
+        psks: Vec::new(),
+        authenticated_data: b"",
+    };
+    let settings = Settings::default();
+    let joined = Group::join_by_commit(crypto(), join, settings, services(), &mut rng(10));
+    joined.map(|(group, commit, _)| (group, commit))
+}
+
+/// Shows [`Check::ExternalJoinerPlace`].
+#[test]
+fn external_joiner_place() {
+    let mut scene = Scene::default();
+    let remove = CommitIntent {
+        remove: vec![LeafIndex(1)],
+        ..CommitIntent::default()
+    };
+    for place in [LeafIndex(4), LeafIndex(1)] {
+        if place == LeafIndex(1) {
+            scene.commit(0, remove.clone());
+        }
+        let (dora, commit) = join_by(&group_info(&scene.alice)).unwrap();
+        assert_eq!(dora.own_index(), place);
+        let incoming = scene.charlie.group.receive(commit, services()).unwrap();
+        let IncomingContent::Commit(summary) = incoming.content() else {
+            panic!("no commit")
+        };
+        assert_eq!((summary.sender, summary.joins), (place, true));
+    }
+}
+
+/// Shows [`Check::ExternalInitSecret`].
+#[test]
+fn external_init_secret() {
+    let mut scene = Scene::default();
+    let with_output = |scene: &Scene, output: Vec<u8>| {
+        let mut commit = join(scene, Vec::new()).with_path();
+        let init = Proposal::ExternalInit(output.into());
+        commit.entries = vec![ProposalOrRef::Proposal(init)];
+        commit.message()
+    };
+    for output in [vec![], vec![7; 31], vec![0; 32]] {
+        let message = with_output(&scene, output);
+        scene.refuse(&message, Check::ExternalInitSecret);
+    }
+    let another = with_output(&scene, vec![9; 32]);
+    scene.refuses(&another, Check::ConfirmationTag);
+}
+
+/// Shows [`Check::ExternalGroupInfo`] and [`Check::ExternalKeyGiven`].
+#[test]
+fn external_group_info() {
+    let scene = Scene::default();
+    let honest = group_info(&scene.mallory.person);
+    let known = scene.mallory.knowledge();
+    let key = &known.signature.private;
+    let changed = |change: &dyn Fn(&mut folkmoot_mls::GroupInfoContent)| {
+        let mut content = honest.content.clone();
+        change(&mut content);
+        refusal(join_by(&sign_group_info(crypto(), content, key)))
+    };
+    let tree = known.tree.to_extension();
+    let only_tree = Extensions::default().with(ExtensionType::RATCHET_TREE, tree.clone());
+    let refused = |check| Refusal::Invalid(check);
+    let without_key = changed(&|content| content.extensions = only_tree.clone());
+    assert_eq!(without_key, refused(Check::ExternalKeyGiven));
+    let other_tree = changed(&|content| content.group_context.tree_hash = vec![7; 32].into());
+    assert_eq!(other_tree, refused(Check::TreeHash));
+    let other_signer = changed(&|content| content.signer = LeafIndex(0));
+    assert_eq!(other_signer, refused(Check::GroupInfoSignature));
+    let unsupported = Extensions::default().with(ExtensionType(0xF00D), b"x".as_slice());
+    let strange = changed(&|content| content.group_context.extensions = unsupported.clone());
+    assert_eq!(strange, refused(Check::GroupExtensionsSupported));
+    let mut unsigned = honest.clone();
+    unsigned.content.confirmation_tag = vec![7; 32].into();
+    let unsigned = refusal(join_by(&unsigned));
+    assert_eq!(unsigned, refused(Check::GroupInfoSignature));
+    // The tag is not the joiner's to verify: members do, by the transcript.
+    let mut content = honest.content.clone();
+    content.confirmation_tag = vec![7; 32].into();
+    let (_, commit) = join_by(&sign_group_info(crypto(), content, key)).unwrap();
+    let mut scene = scene;
+    scene.refuse(&commit, Check::ConfirmationTag);
+    assert!(join_by(&honest).is_ok());
+}

@@ -1,0 +1,16 @@
+//! The rules of RFC 9420, one by one: each is attacked, or shown to be kept.
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+mod bounds;
+mod commits;
+mod decoding;
+mod document;
+mod evolution;
+mod external;
+mod framing;
+mod leaves;
+mod lists;
+mod paths;
+mod proposals;
+mod trees;
+mod welcome;
