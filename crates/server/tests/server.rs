@@ -6,6 +6,8 @@
 mod accounts;
 #[path = "server/logs.rs"]
 mod logs;
+#[path = "server/patience.rs"]
+mod patience;
 #[path = "server/restart.rs"]
 mod restart;
 #[path = "server/streams.rs"]

@@ -16,7 +16,7 @@ use folkmoot_delivery::Wake;
 use folkmoot_protocol::bounds::MAX_STREAM_REQUEST;
 use folkmoot_protocol::{ProblemCode, StreamEvent, decode, encode};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::Shared;
 use super::follow::Following;
@@ -25,8 +25,8 @@ use crate::accept::stopped;
 
 /// How often the other side is probed.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// How long the other side may be silent, probes unanswered, before it is cut.
-pub(crate) const SILENCE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Probes in a row that the other side may leave unanswered: with the next one it is cut.
+pub(crate) const UNANSWERED_PROBES: u32 = 2;
 /// How long a stream may stay without anything that it follows.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -98,7 +98,10 @@ impl Stream {
     async fn serve(&mut self) -> End {
         let mut drain = self.shared.drain.clone();
         let mut probes = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
-        let (mut heard, mut followed) = (Instant::now(), Instant::now());
+        // Nobody is heard, or probed, while an event is being taken: then a probe comes late, and there
+        // is as much time as ever to answer it.
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut unanswered, mut followed) = (0, Instant::now());
         loop {
             let nothing = self.following.is_nothing();
             if !nothing {
@@ -111,14 +114,17 @@ impl Stream {
                 () = sleep_until(followed + IDLE_TIMEOUT), if nothing => Happened::Idle,
                 () = stopped(&mut drain) => Happened::Stopped,
             };
-            let silent = heard.elapsed() > SILENCE_TIMEOUT;
-            if matches!(happened, Happened::Received(_)) {
-                heard = Instant::now();
+            match happened {
+                Happened::Received(_) => unanswered = 0,
+                Happened::Probe => unanswered += 1,
+                _ => {}
             }
             let handled = match happened {
                 Happened::Received(received) => self.receive(received).await,
                 Happened::Woken(wake) => self.read(wake).await,
-                Happened::Probe if silent => Err(End(close_code::POLICY, "silent for too long")),
+                Happened::Probe if unanswered > UNANSWERED_PROBES => {
+                    Err(End(close_code::POLICY, "silent for too long"))
+                }
                 Happened::Probe => self.send(Message::Ping(Bytes::new())).await,
                 Happened::Idle => Err(End(close_code::POLICY, "nothing is followed")),
                 Happened::Stopped => Err(End(close_code::AWAY, "the provider stops")),

@@ -1,12 +1,12 @@
 //! The WebSocket: what is there, what comes, and how it ends.
 
-use folkmoot_protocol::bounds::{MAX_MESSAGE, MAX_STREAM_REQUEST};
+use folkmoot_protocol::bounds::{FOLLOWED_PER_STREAM, MAX_MESSAGE, MAX_STREAM_REQUEST};
 use folkmoot_protocol::{
     Action, EntryKind, GroupId, InboxCursor, LogEntry, Opening, Problem, ProblemCode, Redeem,
     Redeemed, RegistrationPolicy, Sequence, StreamEvent, StreamRequest, Ticket, decode, encode,
     path,
 };
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream};
 use reqwest::{Method, StatusCode};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -17,10 +17,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::transport::connect;
 use crate::world::{Slot, World, now, rng};
 
-struct Stream(WebSocketStream<TlsStream<TcpStream>>);
+pub(crate) struct Stream(pub(crate) WebSocketStream<TlsStream<TcpStream>>);
 
 impl Stream {
-    async fn open(world: &World) -> Self {
+    pub(crate) async fn open(world: &World) -> Self {
         let stream = connect(world).await;
         let url = format!("wss://{}{}", world.address(), path::STREAM);
         Self(client_async(url, stream).await.unwrap().0)
@@ -31,7 +31,7 @@ impl Stream {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    async fn follow(&mut self, slot: &Slot, after: u64) {
+    pub(crate) async fn follow(&mut self, slot: &Slot, after: u64) {
         let request = slot.request(Action::Follow {
             after: Sequence(after),
         });
@@ -48,7 +48,7 @@ impl Stream {
         }
     }
 
-    async fn entry(&mut self) -> LogEntry {
+    pub(crate) async fn entry(&mut self) -> LogEntry {
         match self.event().await {
             StreamEvent::Entry { entry, .. } => *entry,
             other => panic!("{other:?}"),
@@ -268,6 +268,34 @@ async fn what_is_no_request_ends_the_stream() {
         .await
         .unwrap();
     assert_eq!(stream.closed().await, CloseCode::Protocol);
+}
+
+#[tokio::test]
+async fn logs_beyond_the_limit_of_a_stream_are_refused() {
+    let world = World::new().await;
+    let alice = world.device("alice", "phone").await;
+    let create = async |_| world.group(&alice.token).await;
+    let slots: Vec<_> = stream::iter(0..=FOLLOWED_PER_STREAM)
+        .map(create)
+        .buffered(32)
+        .collect()
+        .await;
+    let mut stream = Stream::open(&world).await;
+    for slot in &slots {
+        stream.follow(slot, 0).await;
+    }
+    let (last, stranger) = (&slots[FOLLOWED_PER_STREAM], Slot::new(slots[0].group));
+    stream.follow(&stranger, 0).await;
+    for refused in [last.group, stranger.group] {
+        assert_eq!(
+            stream.refusal().await,
+            (Some(refused), ProblemCode::TooMany)
+        );
+    }
+    let known = &slots[FOLLOWED_PER_STREAM - 1];
+    stream.follow(known, 0).await;
+    known.append(&world, known.text("hello")).await.unwrap();
+    assert_eq!(stream.entry().await.sequence, Sequence(1));
 }
 
 #[tokio::test]

@@ -171,6 +171,23 @@ async fn a_refused_body_is_taken_to_its_end() {
     }
 }
 
+#[tokio::test]
+async fn a_refused_body_that_does_not_end_is_cut() {
+    let world = World::new().await;
+    let mut stream = connect(&world).await;
+    let head = format!(
+        "POST /v1/nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+        10 * MAX_BODY
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let bodies = vec![b' '; MAX_BODY];
+    let mut taken = 0;
+    while stream.write_all(&bodies).await.is_ok() {
+        taken += 1;
+        assert!(taken < 5, "more than twice what any body may be");
+    }
+}
+
 /// RFC 7468 §3, in one long line.
 fn pem(label: &str, der: &[u8]) -> String {
     format!(
