@@ -1,5 +1,6 @@
 //! The client's core against the provider's cores, in one thread on virtual time: no sockets, no
-//! files. Only `driver` is about what a real server and a real disk add.
+//! files. Only `driver` and `impostor` are about what real servers and a
+//! real disk add.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
@@ -19,10 +20,16 @@ mod driver;
 mod flaky;
 #[path = "client/halted.rs"]
 mod halted;
+#[path = "client/impostor.rs"]
+mod impostor;
+#[path = "client/invitations.rs"]
+mod invitations;
 #[path = "client/provider.rs"]
 mod provider;
 #[path = "client/race.rs"]
 mod race;
+#[path = "client/refused.rs"]
+mod refused;
 #[path = "client/rival.rs"]
 mod rival;
 #[path = "client/script.rs"]

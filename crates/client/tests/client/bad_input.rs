@@ -142,6 +142,33 @@ fn a_provider_that_shows_two_logs_is_found_out_by_what_members_say() {
     );
 }
 
+#[test]
+fn a_member_who_saw_more_than_comes_before_its_message_is_told() {
+    let (mut world, group) = World::with_group(14, &["alice", "bob"]);
+    world.send_text("alice", group, "one").unwrap();
+    world.send_text("alice", group, "two").unwrap();
+    let row = world.store("bob").group(&group).unwrap().unwrap();
+    let position = LogPosition {
+        group,
+        sequence: row.cursor,
+        head: row.head,
+    };
+    // Only the last message, at the place that it says another one has.
+    let mut shown = false;
+    on_read(&mut world, "bob", move |mut entries| {
+        let last = entries.pop().filter(|_| !shown);
+        shown = true;
+        let retold = last.map(|entry| {
+            let time = entry.time;
+            position.extend(new_entry(entry), time).unwrap()
+        });
+        retold.into_iter().collect()
+    });
+    world.run("bob").unwrap();
+    assert_eq!(world.warnings("bob"), [WarningKind::SplitView]);
+    assert_eq!(world.texts("bob", group), ["two"]);
+}
+
 /// The provider shows Bob the next entry changed, in a chain that is right in itself.
 fn retell(world: &mut World, group: GroupId, change: impl Fn(&mut NewEntry) + 'static) {
     let row = world.store("bob").group(&group).unwrap().unwrap();

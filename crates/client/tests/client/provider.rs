@@ -23,7 +23,11 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
-        let domain: ProviderDomain = "example.org".parse().unwrap();
+        Self::at("example.org", now, rng)
+    }
+
+    pub(crate) fn at(domain: &str, now: Timestamp, rng: &mut ChaCha20Rng) -> Self {
+        let domain: ProviderDomain = domain.parse().unwrap();
         let validity = Validity::from_now(now, TEN_YEARS);
         let root = RootAuthority::create(&domain, validity, rng).unwrap();
         let issuing = root.create_issuing(validity, rng).unwrap();
