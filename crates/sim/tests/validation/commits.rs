@@ -4,7 +4,7 @@ use crate::lists::successor;
 use folkmoot_crypto::Secret;
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
-    Check, CommitIntent, Error, Extensions, Fault, LeafIndex, PreSharedKeyId, Proposal,
+    Check, CommitIntent, Error, Extensions, Fault, LeafIndex, NodeIndex, PreSharedKeyId, Proposal,
     ProposalIntent, Psk, StateError, WireFormat,
 };
 use folkmoot_sim::{Names, Refusal, SHARED, Scene, refusal, services, shared_psk, update};
@@ -228,6 +228,18 @@ fn old_secrets_erased() {
         let shared = node.leaf().is_none();
         assert!(!shared || !bob.contains(old.expose()), "{node:?}");
     }
+    // The key of a node that is blank from now on.
+    scene.charlie.receive(&bundle.commit).unwrap();
+    let removal = scene.charlie.commit(CommitIntent {
+        remove: vec![LeafIndex(1)],
+        ..CommitIntent::default()
+    });
+    let above_bob = after.private.iter().find(|(node, _)| *node == NodeIndex(1));
+    let (_, key) = above_bob.unwrap();
+    assert!(scene.alice.store.contains(key.expose()));
+    scene.alice.receive(&removal.commit).unwrap();
+    assert!(scene.alice.group.tree().parent_node(NodeIndex(1)).is_none());
+    assert!(!scene.alice.store.contains(key.expose()));
 }
 
 /// Shows [`Check::RemovedMemberStops`].
