@@ -5,9 +5,9 @@ use folkmoot_crypto::Secret;
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
     Check, CommitIntent, Error, Extensions, Fault, LeafIndex, NodeIndex, PreSharedKeyId, Proposal,
-    ProposalIntent, Psk, StateError, WireFormat,
+    ProposalIntent, Psk, StateError, WireFormat, expand_with_label,
 };
-use folkmoot_sim::{Names, Refusal, SHARED, Scene, refusal, services, shared_psk, update};
+use folkmoot_sim::{Names, Refusal, SHARED, Scene, crypto, refusal, services, shared_psk, update};
 
 /// A use of the external key with this id.
 fn psk(id: &[u8], nonce: u8) -> PreSharedKeyId {
@@ -127,8 +127,26 @@ fn psk_secret() {
     assert_eq!(none.finish().1.psk_secret, Secret::zero(32));
     none.psks = vec![(id.clone(), key.clone())];
     scene.refuse(&none.message(), Check::ConfirmationTag);
+    let two = [(id.clone(), key.clone()), shared(2)];
+    commit.psks = two.to_vec();
+    assert_eq!(commit.finish().1.psk_secret, derived(&two));
     commit.psks = vec![(id, key)];
     scene.takes(&commit.message());
+}
+
+/// `psk_secret` of two keys, step by step as in RFC 9420 §8.4.
+fn derived(psks: &[(PreSharedKeyId, Secret); 2]) -> Secret {
+    let zero = Secret::zero(32);
+    let mut secret = zero.clone();
+    for ((id, key), index) in psks.iter().zip(0_u16..) {
+        let extracted = crypto().extract(zero.expose(), key.expose());
+        let mut label = folkmoot_mls::hazmat::to_bytes(id);
+        label.extend(index.to_be_bytes());
+        label.extend(2_u16.to_be_bytes());
+        let input = expand_with_label(crypto(), &extracted, "derived psk", &label, 32);
+        secret = crypto().extract(input.unwrap().expose(), secret.expose());
+    }
+    secret
 }
 
 /// Shows [`Check::ConfirmationTag`].
