@@ -24,6 +24,8 @@ mod halted;
 mod impostor;
 #[path = "client/invitations.rs"]
 mod invitations;
+#[path = "client/policy.rs"]
+mod policy;
 #[path = "client/provider.rs"]
 mod provider;
 #[path = "client/race.rs"]

@@ -2,7 +2,7 @@
 //!
 //! The answer follows from the message alone, so that all members give the same one.
 
-use folkmoot_mls::{IncomingContent, Proposal, Sender};
+use folkmoot_mls::{CommitSummary, IncomingContent, Proposal, Sender};
 
 /// Why a genuine message is not taken; none where it is.
 ///
@@ -11,21 +11,36 @@ use folkmoot_mls::{IncomingContent, Proposal, Sender};
 pub(super) fn refusal(content: &IncomingContent) -> Option<&'static str> {
     match content {
         IncomingContent::Application(_) => None,
-        IncomingContent::Proposal { sender, proposal } => match (sender, proposal.as_ref()) {
-            (Sender::Member(_), Proposal::Add(_) | Proposal::Update(_) | Proposal::Remove(_)) => {
-                None
-            }
-            (Sender::Member(_), _) => Some("this group takes no such proposal"),
-            _ => Some("it is a proposal from outside"),
-        },
-        IncomingContent::Commit(commit) if commit.joins => Some("it joins without an invitation"),
-        IncomingContent::Commit(commit) if commit.extensions.is_some() => {
-            Some("it replaces the group's settings")
-        }
-        IncomingContent::Commit(commit) if commit.reinit.is_some() => Some("it ends the group"),
-        IncomingContent::Commit(commit) if !commit.psks.is_empty() => {
-            Some("it mixes in a key that this group does not use")
-        }
-        IncomingContent::Commit(_) => None,
+        IncomingContent::Proposal { sender, proposal } => refused_proposal(*sender, proposal),
+        IncomingContent::Commit(commit) => refused_commit(commit),
     }
+}
+
+fn refused_proposal(sender: Sender, proposal: &Proposal) -> Option<&'static str> {
+    let ours = matches!(
+        proposal,
+        Proposal::Add(_) | Proposal::Update(_) | Proposal::Remove(_)
+    );
+    match sender {
+        Sender::Member(_) if ours => None,
+        Sender::Member(_) => Some("this group takes no such proposal"),
+        _ => Some("it is a proposal from outside"),
+    }
+}
+
+fn refused_commit(commit: &CommitSummary) -> Option<&'static str> {
+    let reasons = [
+        (commit.joins, "it joins without an invitation"),
+        (
+            commit.extensions.is_some(),
+            "it replaces the group's settings",
+        ),
+        (commit.reinit.is_some(), "it ends the group"),
+        (
+            !commit.psks.is_empty(),
+            "it mixes in a key that this group does not use",
+        ),
+    ];
+    let mut reasons = reasons.into_iter();
+    reasons.find(|(holds, _)| *holds).map(|(_, why)| why)
 }

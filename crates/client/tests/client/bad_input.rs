@@ -222,7 +222,13 @@ pub(crate) fn new_entry(entry: LogEntry) -> NewEntry {
 }
 
 /// A member appends bytes of its own making, with its own slot.
-fn append_as(world: &mut World, name: &str, group: GroupId, kind: EntryKind, message: &[u8]) {
+pub(crate) fn append_as(
+    world: &mut World,
+    name: &str,
+    group: GroupId,
+    kind: EntryKind,
+    message: &[u8],
+) {
     let row = world.store(name).group(&group).unwrap().unwrap();
     let keys = SignatureKeyPair {
         private: row.slot_key,

@@ -1,0 +1,150 @@
+//! Genuine messages of a member that do what this version's groups do not do: everyone passes them
+//! over, and the group goes on.
+
+use folkmoot_client::WarningKind;
+use folkmoot_crypto::{Secret, suite_one};
+use folkmoot_mls::{
+    AuthenticationService, CommitIntent, Credential, CredentialRejected, Error, Extensions, Group,
+    Holdings, MlsMessage, ProposalIntent, ProtocolVersion, Psk, ReInit, Services, Settings,
+    Timestamp,
+};
+use folkmoot_protocol::{EntryKind, GroupId};
+use folkmoot_store::client::{ClientStore, GroupRecords};
+
+use crate::bad_input::append_as;
+use crate::world::World;
+
+/// Vouches for everyone and holds every key: this member is not asked to behave.
+struct Anything;
+
+impl AuthenticationService for Anything {
+    fn validate(
+        &self,
+        _: &Credential,
+        _: &[u8],
+        _: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected> {
+        Ok(())
+    }
+
+    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
+        a == b
+    }
+
+    fn succeeds(&self, _: &Credential, _: &Credential) -> bool {
+        true
+    }
+}
+
+impl Holdings for Anything {
+    fn resumption_psk(&self, _: &folkmoot_mls::GroupId, _: folkmoot_mls::Epoch) -> Option<Secret> {
+        Some(Secret::zero(32))
+    }
+}
+
+/// Bob makes a message by the bare engine, from the records that his client has.
+fn bobs(
+    world: &mut World,
+    group: GroupId,
+    make: impl FnOnce(&mut Group, Services<'_>) -> Result<MlsMessage, Error>,
+) -> Vec<u8> {
+    let records = GroupRecords::new(world.store("bob"), group);
+    let mut engine = Group::load(suite_one(), &records, Settings::default()).unwrap();
+    let services = Services::new(&Anything, &Anything);
+    make(&mut engine, services).unwrap().encode()
+}
+
+fn assert_passed_over(seed: u64, kind: EntryKind, intent: Intent) {
+    let (mut world, group) = World::with_group(seed, &["alice", "bob", "carol"]);
+    let epoch = world.store("alice").group(&group).unwrap().unwrap().epoch;
+    let mut rng = world.rng.clone();
+    let message = bobs(&mut world, group, |engine, services| match intent {
+        Intent::Propose(intent) => Ok(engine.propose(intent, b"", services, &mut rng)?.0),
+        Intent::Commit(intent) => Ok(engine.commit(intent, b"", services, &mut rng)?.0.commit),
+    });
+    append_as(&mut world, "bob", group, kind, &message);
+    for name in ["alice", "carol"] {
+        world.run(name).unwrap();
+        assert_eq!(
+            world.warnings(name),
+            [WarningKind::InvalidMessage],
+            "{name}"
+        );
+        let row = world.store(name).group(&group).unwrap().unwrap();
+        assert_eq!(row.epoch, epoch, "{name}");
+        let records = GroupRecords::new(world.store(name), group);
+        let engine = Group::load(suite_one(), &records, Settings::default()).unwrap();
+        assert_eq!(engine.proposals().count(), 0, "{name}");
+        assert!(engine.reinit().is_none(), "{name}");
+    }
+}
+
+enum Intent {
+    Propose(ProposalIntent),
+    Commit(CommitIntent),
+}
+
+fn successor() -> ReInit {
+    ReInit {
+        group_id: folkmoot_mls::GroupId::new(b"elsewhere".to_vec()),
+        version: ProtocolVersion::MLS_10,
+        cipher_suite: suite_one().suite(),
+        extensions: Extensions::default(),
+    }
+}
+
+#[test]
+fn a_proposal_to_end_the_group_is_passed_over() {
+    let intent = Intent::Propose(ProposalIntent::ReInit(successor()));
+    assert_passed_over(901, EntryKind::Proposal, intent);
+}
+
+#[test]
+fn a_proposal_of_other_settings_is_passed_over() {
+    let intent = Intent::Propose(ProposalIntent::Extensions(Extensions::default()));
+    assert_passed_over(902, EntryKind::Proposal, intent);
+}
+
+#[test]
+fn a_commit_that_ends_the_group_is_passed_over() {
+    let intent = CommitIntent {
+        reinit: Some(successor()),
+        ..CommitIntent::default()
+    };
+    assert_passed_over(903, EntryKind::Commit, Intent::Commit(intent));
+}
+
+#[test]
+fn a_commit_that_takes_the_groups_settings_away_is_passed_over() {
+    let intent = CommitIntent {
+        extensions: Some(Extensions::default()),
+        ..CommitIntent::default()
+    };
+    assert_passed_over(904, EntryKind::Commit, Intent::Commit(intent));
+}
+
+#[test]
+fn a_commit_that_mixes_a_key_in_is_passed_over() {
+    let (mut world, group) = World::with_group(905, &["alice", "bob"]);
+    let id = folkmoot_mls::GroupId::new(group.0.to_vec());
+    let epoch = world.store("bob").group(&group).unwrap().unwrap().epoch;
+    // A key that all members hold, so that only the policy is against it.
+    let used = Psk::Resumption(
+        folkmoot_mls::ResumptionPskUsage::Application,
+        id,
+        folkmoot_mls::Epoch(epoch.0),
+    );
+    let mut rng = world.rng.clone();
+    let message = bobs(&mut world, group, |engine, services| {
+        let intent = CommitIntent {
+            psks: vec![used],
+            ..CommitIntent::default()
+        };
+        Ok(engine.commit(intent, b"", services, &mut rng)?.0.commit)
+    });
+    append_as(&mut world, "bob", group, EntryKind::Commit, &message);
+    world.run("alice").unwrap();
+    assert_eq!(world.warnings("alice"), [WarningKind::InvalidMessage]);
+    let row = world.store("alice").group(&group).unwrap().unwrap();
+    assert_eq!(row.epoch, epoch);
+}
