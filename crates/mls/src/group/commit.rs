@@ -11,7 +11,7 @@ use crate::error::{Error, StateError};
 use crate::framing::{MlsMessage, Sender};
 use crate::key_package::VerifiedKeyPackage;
 use crate::leaf::LeafCheck;
-use crate::schedule::Psks;
+use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{
@@ -294,7 +294,7 @@ impl Group {
             .into_iter()
             .map(|package| Proposal::Add(Box::new(package.into_inner())));
         let psks = intent.psks.into_iter();
-        let psks = psks.map(|psk| Proposal::PreSharedKey(self.fresh_psk_id(psk, rng)));
+        let psks = psks.map(|psk| Proposal::PreSharedKey(fresh_psk_id(self.crypto, psk, rng)));
         let reinit = intent.reinit.map(Proposal::ReInit);
         extensions
             .into_iter()
@@ -303,16 +303,6 @@ impl Group {
             .chain(psks)
             .chain(reinit)
             .collect()
-    }
-
-    /// A use of a pre-shared key, under a nonce of its own (check 134).
-    pub(super) fn fresh_psk_id(&self, psk: Psk, rng: &mut dyn CryptoRng) -> PreSharedKeyId {
-        let mut nonce = vec![0; self.crypto.hash_length()];
-        rng.fill_bytes(&mut nonce);
-        PreSharedKeyId {
-            psk,
-            psk_nonce: nonce.into(),
-        }
     }
 
     /// The group begins with the best suite that all its first members have (check 142).

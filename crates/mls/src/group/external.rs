@@ -15,12 +15,11 @@ use crate::framing::{
     WireFormat,
 };
 use crate::key_package::Member;
-use crate::schedule::Psks;
+use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys};
 use crate::wire::{
-    Epoch, GroupId, GroupInfo, KeyPackage, LeafNodeSource, PreSharedKeyId, Proposal, ProposalOrRef,
-    Psk,
+    Epoch, GroupId, GroupInfo, KeyPackage, LeafNodeSource, Proposal, ProposalOrRef, Psk,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
@@ -133,10 +132,7 @@ fn psks(
             Psk::Resumption(_, group, epoch) => services.holdings.resumption_psk(group, *epoch),
         };
         let held = held.ok_or_else(|| refused(Check::PskAvailable.into()))?;
-        let mut nonce = vec![0; crypto.hash_length()];
-        rng.fill_bytes(&mut nonce);
-        let psk_nonce = nonce.into();
-        Ok((PreSharedKeyId { psk, psk_nonce }, held))
+        Ok((fresh_psk_id(crypto, psk, rng), held))
     };
     wanted.into_iter().map(&mut find).collect()
 }

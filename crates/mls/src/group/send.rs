@@ -10,7 +10,7 @@ use crate::framing::{
 };
 use crate::key_package::{VerifiedKeyPackage, fresh_kem_key_pair};
 use crate::leaf::{check_fits_group, place};
-use crate::schedule::RatchetKind;
+use crate::schedule::{RatchetKind, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{Credential, Extensions, LeafNodeContent, LeafNodeSource, Proposal, Psk, ReInit};
@@ -109,7 +109,7 @@ impl Group {
             ProposalIntent::Renew(identity) => return self.own_update(Some(identity), rng),
             ProposalIntent::Add(package) => Proposal::Add(Box::new(package.into_inner())),
             ProposalIntent::Remove(leaf) => Proposal::Remove(leaf),
-            ProposalIntent::Psk(psk) => Proposal::PreSharedKey(self.fresh_psk_id(psk, rng)),
+            ProposalIntent::Psk(psk) => Proposal::PreSharedKey(fresh_psk_id(self.crypto, psk, rng)),
             ProposalIntent::Extensions(extensions) => Proposal::GroupContextExtensions(extensions),
             ProposalIntent::ReInit(reinit) => Proposal::ReInit(reinit),
         };

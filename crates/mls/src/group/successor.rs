@@ -7,6 +7,7 @@ use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::key_package::{Member, VerifiedKeyPackage};
 use crate::leaf::AuthenticationService;
+use crate::schedule::fresh_psk_id;
 use crate::services::Services;
 use crate::tree::RatchetTree;
 use crate::wire::{
@@ -109,13 +110,9 @@ impl Group {
         crypto: &dyn Crypto,
         rng: &mut dyn CryptoRng,
     ) -> Result<FoundingPsk, Error> {
-        let mut nonce = vec![0; crypto.hash_length()];
-        rng.fill_bytes(&mut nonce);
         let epoch = self.epoch();
-        let id = PreSharedKeyId {
-            psk: Psk::Resumption(usage, self.group_id().clone(), epoch),
-            psk_nonce: nonce.into(),
-        };
+        let psk = Psk::Resumption(usage, self.group_id().clone(), epoch);
+        let id = fresh_psk_id(crypto, psk, rng);
         let key = self.resumption_psk(epoch).ok_or(StateError::NotMember)?;
         Ok((id, key.clone()))
     }
