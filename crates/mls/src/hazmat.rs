@@ -352,17 +352,6 @@ pub fn tree_from_extension(bytes: &[u8]) -> Result<RatchetTree, Error> {
     RatchetTree::from_extension(bytes)
 }
 
-/// The parent hash that whoever made `parent` together with its path carries, the copath child being
-/// `copath` (RFC 9420 §7.9).
-pub fn parent_hash(
-    tree: &RatchetTree,
-    crypto: &dyn Crypto,
-    parent: &ParentNode,
-    copath: NodeIndex,
-) -> Option<Vec<u8>> {
-    tree.parent_hash(parent, copath, crypto)
-}
-
 /// What a Welcome holds for one of its new members.
 #[derive(Clone, Debug)]
 pub struct OpenedWelcome {
