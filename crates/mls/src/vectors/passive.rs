@@ -37,7 +37,7 @@ struct PassiveEpoch {
     epoch_authenticator: Hex,
 }
 
-/// Every file of the folder whose name begins so.
+/// Every file of the folder whose name begins so, those with a test of their own included.
 #[test]
 fn passive_client() {
     let Some(folder) = folder() else { return };
@@ -51,8 +51,27 @@ fn passive_client() {
     files.sort();
     assert!(!files.is_empty(), "no passive-client file");
     for file in files {
-        run_suites(&file, |crypto, case: PassiveClient| case.run(crypto));
+        follow(&file);
     }
+}
+
+#[test]
+fn passive_client_welcome() {
+    follow("passive-client-welcome.json");
+}
+
+#[test]
+fn passive_client_handling_commit() {
+    follow("passive-client-handling-commit.json");
+}
+
+#[test]
+fn passive_client_random() {
+    follow("passive-client-random.json");
+}
+
+fn follow(file: &str) {
+    run_suites(file, |crypto, case: PassiveClient| case.run(crypto));
 }
 
 impl Holdings for PassiveClient {
