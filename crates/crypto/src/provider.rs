@@ -42,7 +42,7 @@ impl Provider {
     }
 }
 
-/// The operations of `suite` by its default provider, or `None` where it is not implemented.
+/// The operations of `suite` by its default provider, or `None` for a suite that no provider has.
 pub fn provider(suite: CipherSuite) -> Option<&'static dyn Crypto> {
     Provider::AwsLc
         .suite(suite)

@@ -3,6 +3,7 @@
 //! It jumps whenever all tasks wait, also while bytes are on their way or the store is at work. So
 //! everything that a test needs has come before its clock stops.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -27,15 +28,17 @@ const LONG: Duration = Duration::from_mins(15);
 /// Longest that a test that fails waits, in real time.
 const IN_VAIN: Duration = Duration::from_mins(1);
 
-/// Gives up. The clock that stands still knows nothing of it.
-fn in_vain() -> oneshot::Receiver<()> {
+/// Ends after [`IN_VAIN`] of real time, of which a clock that stands still knows nothing.
+async fn in_vain() {
     let (tell, told) = oneshot::channel();
+    let (_awaited, unless_dropped) = mpsc::channel::<()>();
     thread::spawn(move || {
-        thread::sleep(IN_VAIN);
-        // The test may have ended.
-        let _ = tell.send(());
+        if unless_dropped.recv_timeout(IN_VAIN) == Err(RecvTimeoutError::Timeout) {
+            // The test may have ended in this very moment.
+            let _ = tell.send(());
+        }
     });
-    told
+    let _ = told.await;
 }
 
 /// What comes until the provider closes the connection.
@@ -44,7 +47,7 @@ async fn until_closed(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
     tokio::select! {
         // The connection may be reset as well as closed.
         _ = stream.read_to_end(&mut answer) => answer,
-        _ = in_vain() => panic!("it waits for ever"),
+        () = in_vain() => panic!("it waits for ever"),
     }
 }
 
