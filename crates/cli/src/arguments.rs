@@ -52,7 +52,8 @@ Exit codes:
    8  refused: name taken, invite needed, no right, over a limit
    9  the profile or data directory is missing, in use or damaged
   10  the other side sent forged or malformed data
-  11  too large";
+  11  too large
+  12  the group can go no further: a member ended its epoch with an invalid commit";
 
 /// Private group messaging: RFC 9420 (MLS) inside RFC 9750's architecture
 ///

@@ -111,6 +111,7 @@ fn client_code(error: &ClientError) -> &'static str {
         ClientError::AmbiguousGroup { .. } => "ambiguous-group",
         ClientError::NoKeyPackages { .. } => "no-key-packages",
         ClientError::NotMember { .. } => "not-a-member",
+        ClientError::GroupStuck { .. } => "group-stuck",
         ClientError::AlreadyMember { .. } => "already-a-member",
         ClientError::NoSuchMember { .. } => "no-such-member",
         ClientError::NameTaken { .. } => "name-taken",

@@ -190,10 +190,19 @@ impl Report for Listed<'_> {
         } = self.group;
         let (paint, width) = (to.paint, self.width);
         let name = format!("{:<width$}", visible_line(name));
-        let state = match (self.group.active, self.group.leaving) {
-            (false, _) => paint.faint("not a member any more"),
-            (true, true) => paint.warning("leaving"),
-            (true, false) => format!("{members:>3} {}", plural(*members, "member", "members")),
+        let GroupSummary {
+            active,
+            stuck,
+            leaving,
+            ..
+        } = self.group;
+        let state = match (active, stuck, leaving) {
+            (false, ..) => paint.faint("not a member any more"),
+            (true, true, _) => paint.warning("stuck: leave it and create another"),
+            (true, false, true) => paint.warning("leaving"),
+            (true, false, false) => {
+                format!("{members:>3} {}", plural(*members, "member", "members"))
+            }
         };
         let unread = match unread {
             0 => String::new(),
@@ -283,6 +292,7 @@ mod tests {
             epoch: 3,
             members: 1,
             active: true,
+            stuck: false,
             leaving: false,
             unread: 2,
         };

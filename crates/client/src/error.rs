@@ -69,6 +69,15 @@ pub enum Error {
         /// The group's name.
         group: String,
     },
+    /// A member, or the provider, ended the group's epoch by a commit that is not valid here.
+    #[error(
+        "{group} can go no further: a member ended its epoch with a commit that is not valid. What \
+         you read stays readable; create a new group, invite the others there and leave this one"
+    )]
+    GroupStuck {
+        /// The group's name.
+        group: String,
+    },
     /// The user is in the group with every device already.
     #[error("{user} is a member of {group} already")]
     AlreadyMember {
@@ -166,7 +175,7 @@ impl Error {
     ///
     /// 1 internal, 2 usage, 3 provider unreachable, 4 wrong pin, 5 unknown user or group, 6 no key
     /// packages, 7 not a member, 8 refused, 9 profile missing, locked or damaged, 10 forged or
-    /// malformed data from the other side, 11 too large. 0 is success.
+    /// malformed data from the other side, 11 too large, 12 group stuck. 0 is success.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Internal(_) => 1,
@@ -188,6 +197,7 @@ impl Error {
             | Self::Store(_) => 9,
             Self::Forged { .. } => 10,
             Self::TooLarge { .. } => 11,
+            Self::GroupStuck { .. } => 12,
         }
     }
 }

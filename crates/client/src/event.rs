@@ -84,6 +84,8 @@ pub enum Event {
 pub enum WarningKind {
     /// A log entry that is no valid message of the group was skipped.
     InvalidMessage,
+    /// A commit that is not valid ended the group's epoch: the group can go no further.
+    GroupStuck,
     /// The log's hash chain or a receipt does not fit: the provider shows different logs, or worse.
     /// Nothing more is sent in the group.
     ForgedLog,

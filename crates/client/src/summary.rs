@@ -31,6 +31,8 @@ pub struct GroupSummary {
     pub members: usize,
     /// Whether one is a member.
     pub active: bool,
+    /// Whether a commit that is not valid ended its epoch, so that nothing can be sent in it.
+    pub stuck: bool,
     /// Whether one has asked to leave and is waiting for a member to commit it.
     pub leaving: bool,
     /// How many messages are unread.

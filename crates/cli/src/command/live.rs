@@ -58,6 +58,9 @@ pub(super) async fn chat(profile: &Path, group: &str, output: &mut Output) -> Re
     if !group.active {
         return Err(Error::NotMember { group: group.name }.into());
     }
+    if group.stuck {
+        return Err(Error::GroupStuck { group: group.name }.into());
+    }
     let mut lines = input::lines();
     while let Some(line) = listen(&mut client, &mut screen, Some(&mut lines)).await? {
         if !line.trim().is_empty() {

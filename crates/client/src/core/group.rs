@@ -73,6 +73,11 @@ impl<S: ClientStore> Core<S> {
                 group: row.name.clone(),
             });
         }
+        if row.state == GroupState::Stuck {
+            return Err(Error::GroupStuck {
+                group: row.name.clone(),
+            });
+        }
         if row.halted {
             let what = format!("the provider's log of {} contradicts itself", row.name);
             return Err(Error::Forged { what });
@@ -196,6 +201,26 @@ impl<S: ClientStore> Core<S> {
             what: what.to_owned(),
         };
         self.end_tasks(id, vec![ClientChange::PutGroup(halted)], forged)
+    }
+
+    /// Stops a group whose log went on to an epoch that this device cannot enter.
+    pub(super) fn stick(
+        &mut self,
+        row: GroupRow,
+        mut changes: ClientChanges,
+        why: &str,
+    ) -> Result<(), Error> {
+        let id = row.id;
+        // A commit of this device's own would have been for the epoch that is over.
+        self.drop_draft(id)?;
+        let detail = format!(
+            "{} can go no further: entry {} ended its epoch with a commit that was skipped ({why})",
+            row.name, row.cursor
+        );
+        self.warn(Some(&id), WarningKind::GroupStuck, detail);
+        let state = GroupState::Stuck;
+        changes.push(ClientChange::PutGroup(GroupRow { state, ..row }));
+        self.end_tasks(id, changes, |group| Error::GroupStuck { group })
     }
 
     /// The provider shows a group as absent that one is in, or was in until now.

@@ -295,7 +295,8 @@ impl<S: ClientStore> Core<S> {
         self.apply(changes)
     }
 
-    /// An entry that is no valid message: it is passed over, and its sender has gained nothing.
+    /// An entry that is no valid message: it is passed over, and its sender has gained nothing but,
+    /// by a commit, the end of the group: the provider takes no other for that epoch.
     fn skip(
         &mut self,
         row: GroupRow,
@@ -303,6 +304,9 @@ impl<S: ClientStore> Core<S> {
         mut changes: ClientChanges,
         why: &str,
     ) -> Result<(), Error> {
+        if entry.kind == EntryKind::Commit {
+            return self.stick(row, changes, why);
+        }
         let detail = format!(
             "entry {} of {} was skipped: {why}",
             entry.sequence, row.name

@@ -145,14 +145,21 @@ impl<S: ClientStore> Core<S> {
         self.submit(group, &Task::Update)
     }
 
-    /// Asks the members to remove oneself.
+    /// Asks the members to remove oneself; a stuck group is left without asking.
     pub fn leave(&mut self, group: GroupId) -> Result<Submitted, Error> {
-        self.submit(group, &Task::Leave)
+        let row = self.row(group)?;
+        if row.state != GroupState::Stuck {
+            Self::check_may_act(&row)?;
+        }
+        self.put_task(group, &Task::Leave)
     }
 
     fn submit(&mut self, group: GroupId, task: &Task) -> Result<Submitted, Error> {
-        let row = self.row(group)?;
-        Self::check_may_act(&row)?;
+        Self::check_may_act(&self.row(group)?)?;
+        self.put_task(group, task)
+    }
+
+    fn put_task(&mut self, group: GroupId, task: &Task) -> Result<Submitted, Error> {
         let id = self.next_intent()?;
         let intent = Intent {
             id,

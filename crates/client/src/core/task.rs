@@ -47,6 +47,12 @@ impl<S: ClientStore> Core<S> {
         if row.state == GroupState::Removed || row.halted {
             return Ok(None);
         }
+        if row.state == GroupState::Stuck {
+            if let Some((task, Task::Leave)) = self.first_task(id)? {
+                self.close(row, task)?;
+            }
+            return Ok(None);
+        }
         if row.state == GroupState::Creating {
             let request = Request::CreateGroup(self.token()?, Self::creation(&row)?);
             return Ok(Some((Step::Create(id), request)));
@@ -381,7 +387,7 @@ impl<S: ClientStore> Core<S> {
         self.apply(changes)
     }
 
-    /// Leaving a group that nobody else is in.
+    /// Leaving a group in which nobody is left to be asked.
     fn close(&mut self, row: GroupRow, task: u64) -> Result<(), Error> {
         let id = row.id;
         self.apply(vec![

@@ -234,6 +234,7 @@ impl Client {
             epoch: row.epoch.0,
             members: usize::try_from(row.members).unwrap_or(usize::MAX),
             active: row.state != GroupState::Removed,
+            stuck: row.state == GroupState::Stuck,
             leaving: row.leaving,
             unread: self.core.store().unread(&row.id)?,
         })

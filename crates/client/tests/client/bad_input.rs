@@ -2,13 +2,14 @@
 
 use folkmoot_client::core::{Request, Response};
 use folkmoot_client::{Error, WarningKind};
-use folkmoot_crypto::SignatureKeyPair;
+use folkmoot_crypto::{SignatureKeyPair, suite_one};
+use folkmoot_mls::{Group, Settings};
 use folkmoot_protocol::{
     Action, Append, ChainHead, ClaimedKeyPackage, EntryKind, GroupId, IdempotencyKey,
     KeyPackagesClaimed, LogEntry, LogPage, LogPosition, NewEntry, SealedPointer, SlotId,
     SlotRequest, Timestamp,
 };
-use folkmoot_store::client::{ClientStore, GroupState};
+use folkmoot_store::client::{ClientStore, GroupRecords, GroupState};
 
 use crate::world::{Answer, World, user};
 
@@ -304,8 +305,10 @@ fn a_members_forged_message_is_skipped_and_the_log_goes_on() {
 }
 
 #[test]
-fn a_members_forged_commit_wedges_nobody() {
+fn a_members_forged_commit_ends_the_group_and_nothing_else() {
     let (mut world, group) = World::with_group(5, &["alice", "bob", "carol"]);
+    world.send_text("alice", group, "before").unwrap();
+    world.settle();
     let entry = capture(&mut world, |world| {
         let task = world.core("alice").update(group).unwrap();
         world.finish("alice", task).unwrap();
@@ -322,27 +325,56 @@ fn a_members_forged_commit_wedges_nobody() {
     let mut message = entry.message.to_vec();
     message[at..at + 8].copy_from_slice(&epoch.to_be_bytes());
     append_as(&mut world, "bob", group, EntryKind::Commit, &message);
+    // Alice has a commit under way when she learns of it, Carol nothing.
+    let task = world.core("alice").update(group).unwrap();
+    let refused = world.finish("alice", task);
+    assert!(
+        matches!(refused, Err(Error::GroupStuck { .. })),
+        "{refused:?}"
+    );
+    world.run("carol").unwrap();
     for name in ["alice", "carol"] {
-        world.run(name).unwrap();
-        assert_eq!(
-            world.warnings(name),
-            [WarningKind::InvalidMessage],
-            "{name}"
-        );
-        let row = world.store(name).group(&group).unwrap().unwrap();
-        assert_eq!(
-            (row.state, row.epoch.0),
-            (GroupState::Active, epoch),
-            "{name} stays"
-        );
+        assert_stuck(&mut world, name, group, epoch);
+        assert_eq!(world.texts(name, group), ["before"], "{name}");
     }
-    // The provider has ended the epoch; a command comes to an end with an error, not never.
-    let refused = world.send_text("alice", group, "hello?");
-    assert!(refused.is_err());
-    assert_eq!(world.store("alice").intents().unwrap(), []);
+    // Nobody is asked, for nobody could commit it.
+    let task = world.core("alice").leave(group).unwrap();
+    world.finish("alice", task).unwrap();
+    let row = world.store("alice").group(&group).unwrap().unwrap();
+    assert_eq!(row.state, GroupState::Removed);
+    assert_eq!(world.texts("alice", group), ["before"]);
     // Another group is as good as before.
     let other = world.create("alice");
     world.send_text("alice", other, "elsewhere").unwrap();
+}
+
+/// Somebody has been told that a group can go no further, keeps to it when opened again, and has
+/// nothing half done.
+pub(crate) fn assert_stuck(world: &mut World, name: &'static str, group: GroupId, epoch: u64) {
+    assert_eq!(world.warnings(name), [WarningKind::GroupStuck], "{name}");
+    world.crash(name);
+    world.tamper = Some(Box::new(|_, request, answer| {
+        let sent = matches!(request, Request::Append(_));
+        assert!(!sent, "it is sent anyway");
+        answer
+    }));
+    world.run(name).unwrap();
+    world.tamper = None;
+    let store = world.store(name);
+    let row = store.group(&group).unwrap().unwrap();
+    assert_eq!(
+        (row.state, row.epoch.0),
+        (GroupState::Stuck, epoch),
+        "{name} stays"
+    );
+    assert_eq!(store.intents().unwrap(), []);
+    assert_eq!(store.outgoing(&group).unwrap(), None);
+    let records = GroupRecords::new(world.store(name), group);
+    let engine = Group::load(suite_one(), &records, Settings::default()).unwrap();
+    assert!(engine.pending_commit().is_none());
+    let refused = world.core(name).send(group, "hello?");
+    let stuck = matches!(refused, Err(Error::GroupStuck { .. }));
+    assert!(stuck, "{refused:?}");
 }
 
 #[test]

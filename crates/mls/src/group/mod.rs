@@ -15,6 +15,9 @@ pub(crate) mod hazmat;
 mod join;
 mod list;
 mod load;
+#[cfg(test)]
+#[allow(clippy::all, unused_qualifications)]
+mod measure_tmp;
 mod observer;
 mod open;
 mod proposals;

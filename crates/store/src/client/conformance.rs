@@ -125,6 +125,16 @@ fn groups_keep_every_field_and_all_numbers() {
             .unwrap();
         assert_eq!(store.groups().unwrap(), [removed.clone(), group(OTHER)]);
         assert_eq!(store.group(&GROUP).unwrap(), Some(removed));
+        for state in [GroupState::Active, GroupState::Stuck] {
+            let row = GroupRow {
+                state,
+                ..group(GROUP)
+            };
+            store
+                .apply(vec![ClientChange::PutGroup(row.clone())])
+                .unwrap();
+            assert_eq!(store.group(&GROUP).unwrap(), Some(row));
+        }
         assert_eq!(store.group(&GroupId([9; 32])).unwrap(), None);
     });
 }

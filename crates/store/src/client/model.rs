@@ -51,6 +51,8 @@ pub enum GroupState {
     Creating,
     /// One is a member.
     Active,
+    /// One is a member, and the log ended the epoch by a commit that this device cannot take.
+    Stuck,
     /// One was a member; messages stay readable.
     Removed,
 }

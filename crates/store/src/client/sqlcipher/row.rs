@@ -50,10 +50,11 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageRow> {
     })
 }
 
-const STATES: [(GroupState, i64); 3] = [
+const STATES: [(GroupState, i64); 4] = [
     (GroupState::Creating, 1),
     (GroupState::Active, 2),
     (GroupState::Removed, 3),
+    (GroupState::Stuck, 4),
 ];
 
 pub(super) fn state_number(state: GroupState) -> i64 {
