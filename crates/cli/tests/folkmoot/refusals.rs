@@ -1,6 +1,9 @@
 //! What is asked for and cannot be: each has its exit code, one line, and no half-done work.
 
 use folkmoot_client::{Client, Error, MAX_TEXT};
+use folkmoot_store::client::{
+    ClientChange, ClientStore, GroupRow, GroupState, ProfileFolder, SqlCipherStore,
+};
 
 use crate::kit::Provider;
 
@@ -88,6 +91,45 @@ fn a_removed_member_reads_nothing_more_and_cannot_act() {
         .only("invited");
     charlie.json(["send", "meadow", "back again"]).only("sent");
     assert_eq!(bob.texts(["read"]), ["back again"]);
+}
+
+#[test]
+fn a_stuck_group_says_so_and_can_be_left() {
+    let (_provider, [alice, bob, _]) = &Provider::start_with_meadow();
+    alice.json(["send", "meadow", "before"]).only("sent");
+    // As an invalid commit leaves it; the client's own tests show such commits.
+    let folder = ProfileFolder::open(&alice.profile).unwrap();
+    let mut store = SqlCipherStore::open(folder).unwrap();
+    let [row] = store.groups().unwrap().try_into().unwrap();
+    let state = GroupState::Stuck;
+    let stuck = GroupRow { state, ..row };
+    store.apply(vec![ClientChange::PutGroup(stuck)]).unwrap();
+    drop(store);
+
+    assert_eq!(alice.group("meadow")["stuck"], true);
+    let listed = alice.run(["group", "list"]).stdout;
+    assert!(listed.contains("stuck: leave it"), "{listed}");
+    let commands: [&[&str]; 4] = [
+        &["send", "meadow", "after"],
+        &["chat", "meadow"],
+        &["group", "invite", "meadow", "dana"],
+        &["group", "update", "meadow"],
+    ];
+    for words in commands {
+        let message = alice.json(words.iter().copied()).fails(12, "group-stuck");
+        assert!(message.contains("create a new group"), "{message}");
+    }
+    assert_eq!(alice.texts(["read", "--all"]), ["before"]);
+    assert_eq!(bob.texts(["read", "--all"]), ["before"], "nothing was sent");
+
+    alice.json(["group", "leave", "meadow"]).lines();
+    assert_eq!(alice.group("meadow")["active"], false);
+    alice.json(["group", "create", "meadow"]).only("created");
+    alice
+        .json(["group", "invite", "meadow", "bob"])
+        .only("invited");
+    alice.json(["send", "meadow", "again"]).only("sent");
+    assert_eq!(bob.texts(["read"]), ["again"]);
 }
 
 #[tokio::test]
