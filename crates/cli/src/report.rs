@@ -157,6 +157,19 @@ impl Report for Leaving<'_> {
     }
 }
 
+/// `group leave` where there was nobody to ask.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "left")]
+pub(crate) struct Left<'a> {
+    pub(crate) group: &'a str,
+}
+
+impl Report for Left<'_> {
+    fn human(&self, to: &Reader) -> String {
+        format!("Left {}", to.paint.strong(&visible_line(self.group)))
+    }
+}
+
 impl Report for Tagged<'_, SentMessage> {
     fn human(&self, to: &Reader) -> String {
         let SentMessage {

@@ -8,12 +8,12 @@ use super::session;
 use crate::arguments::{Group, GroupChange};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::report::{Created, Leaving, Listable, Listed, Tagged};
+use crate::report::{Created, Leaving, Left, Listable, Listed, Tagged};
 
 /// What a change of a group came to.
 enum Changed {
     Created(GroupSummary),
-    Leaving(String),
+    Leaving(GroupSummary),
     Committed(&'static str, CommitSummary),
 }
 
@@ -44,7 +44,8 @@ async fn change(client: &mut Client, change: GroupChange, output: &Output) -> Re
     session::tell(events, own, output)?;
     match changed? {
         Changed::Created(group) => output.report(&Created { group: &group }),
-        Changed::Leaving(group) => output.report(&Leaving { group: &group }),
+        Changed::Leaving(group) if group.active => output.report(&Leaving { group: &group.name }),
+        Changed::Leaving(group) => output.report(&Left { group: &group.name }),
         Changed::Committed(did, commit) => output.report(&Tagged::new(did, &commit)),
     }
 }
@@ -52,10 +53,7 @@ async fn change(client: &mut Client, change: GroupChange, output: &Output) -> Re
 async fn perform(client: &mut Client, change: &GroupChange) -> Result<Changed, Error> {
     Ok(match change {
         GroupChange::Create { name } => Changed::Created(client.create_group(name).await?),
-        GroupChange::Leave { group } => {
-            client.leave(group).await?;
-            Changed::Leaving(group.clone())
-        }
+        GroupChange::Leave { group } => Changed::Leaving(client.leave(group).await?),
         GroupChange::Invite { group, users } => {
             let provider = client.whoami().provider;
             let users: Result<Vec<_>, _> = users.iter().map(|user| user.at(&provider)).collect();

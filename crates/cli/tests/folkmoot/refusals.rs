@@ -122,7 +122,7 @@ fn a_stuck_group_says_so_and_can_be_left() {
     assert_eq!(alice.texts(["read", "--all"]), ["before"]);
     assert_eq!(bob.texts(["read", "--all"]), ["before"], "nothing was sent");
 
-    alice.json(["group", "leave", "meadow"]).lines();
+    alice.json(["group", "leave", "meadow"]).only("left");
     assert_eq!(alice.group("meadow")["active"], false);
     alice.json(["group", "create", "meadow"]).only("created");
     alice

@@ -26,6 +26,8 @@ pub enum Outcome {
     Committed(CommitSummary),
     /// The wish to leave is in the log.
     LeaveProposed,
+    /// The group is left: there was nobody to ask.
+    Left,
 }
 
 /// A task's number, by which to ask for its [`Outcome`].

@@ -400,8 +400,7 @@ impl<S: ClientStore> Core<S> {
             ClientChange::EraseIntent(task),
         ])?;
         self.groups.remove(&id);
-        self.outcomes
-            .insert(task, Ok(super::Outcome::LeaveProposed));
+        self.outcomes.insert(task, Ok(super::Outcome::Left));
         Ok(())
     }
 }

@@ -154,11 +154,14 @@ impl Client {
         self.committed(task).await
     }
 
-    /// Asks to be removed; any member's next command does it.
-    pub async fn leave(&mut self, group: &str) -> Result<(), Error> {
+    /// Asks to be removed, which any member's next command does; gives the group as it is now. One
+    /// without other members, or stuck, is left at once.
+    pub async fn leave(&mut self, group: &str) -> Result<GroupSummary, Error> {
         let id = self.find(group)?;
         let task = self.core.leave(id)?;
-        self.finish(task).await.map(drop)
+        self.finish(task).await?;
+        let row = self.core.store().group(&id)?;
+        self.summary(&row.ok_or_else(|| unknown(group))?)
     }
 
     /// Sends a text. It is acknowledged once this returns.
