@@ -1,7 +1,7 @@
 //! The answers of RFC 9750 §4 for the MLS engine.
 
 use folkmoot_crypto::constant_time_eq;
-use folkmoot_mls::{AuthenticationService, Credential, CredentialRejected, Timestamp};
+use folkmoot_mls::{AuthenticationService, ClientId, Credential, CredentialRejected, Timestamp};
 
 use crate::anchors::TrustAnchors;
 use crate::credential::{VerifiedCredential, named_device};
@@ -53,12 +53,14 @@ impl AuthenticationService for X509Authenticator {
     }
 
     /// A client is a device: the same name, whichever of its keys.
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        matches!((named_device(a), named_device(b)), (Ok(a), Ok(b)) if a == b)
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        let device = named_device(credential).ok()?;
+        Some(ClientId::new(device.to_string()))
     }
 
     /// RFC 9420 §5.3.1: a credential may take the place of another of the same device.
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
-        self.same_client(old, new)
+        let (old, new) = (self.client(old), self.client(new));
+        old.is_some() && old == new
     }
 }

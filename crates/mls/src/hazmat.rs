@@ -299,14 +299,12 @@ pub fn apply_proposals(
         }
     }
     tree.truncate();
-    let mut added = Vec::new();
-    for (_, proposal) in list {
-        if let Proposal::Add(package) = proposal {
-            let place = tree.add(package.content.leaf_node.clone())?;
-            added.push((place, KeyPackage::clone(package)));
-        }
-    }
-    Ok(added)
+    let added = list.iter().filter_map(|(_, proposal)| match proposal {
+        Proposal::Add(package) => Some(KeyPackage::clone(package)),
+        _ => None,
+    });
+    let places = tree.add_all(added.clone().map(|package| package.content.leaf_node))?;
+    Ok(places.into_iter().zip(added).collect())
 }
 
 /// The leftmost blank leaf, if need be of a tree that has doubled.

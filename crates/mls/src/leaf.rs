@@ -28,11 +28,28 @@ pub trait AuthenticationService {
         at: Option<Timestamp>,
     ) -> Result<(), CredentialRejected>;
 
-    /// Whether two credentials are the same client's; all members have to answer alike.
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool;
+    /// The client that a credential names: two credentials are the same client's just when both have
+    /// a client and it is the same. One without is no other's. All members have to answer alike.
+    fn client(&self, credential: &Credential) -> Option<ClientId>;
 
     /// Whether a member may replace its credential `old` by `new`; all members have to answer alike.
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool;
+}
+
+/// What an [`AuthenticationService`] calls a client, whichever of its credentials it shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(Vec<u8>);
+
+impl ClientId {
+    /// The client of this name.
+    pub fn new(name: impl Into<Vec<u8>>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Where a leaf comes from, as its carrier implies (check 25).

@@ -12,7 +12,7 @@
 //! # struct Trusting;
 //! # impl AuthenticationService for Trusting {
 //! #     fn validate(&self, _: &Credential, _: &[u8], _: Option<Timestamp>) -> Result<(), CredentialRejected> { Ok(()) }
-//! #     fn same_client(&self, a: &Credential, b: &Credential) -> bool { a == b }
+//! #     fn client(&self, credential: &Credential) -> Option<ClientId> { None }
 //! #     fn succeeds(&self, old: &Credential, new: &Credential) -> bool { old == new }
 //! # }
 //! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
@@ -80,7 +80,7 @@ pub use labels::{
     decrypt_with_label, derive_secret, derive_tree_secret, encrypt_with_label, expand_with_label,
     reference_hash, sign_with_label, verify_with_label,
 };
-pub use leaf::AuthenticationService;
+pub use leaf::{AuthenticationService, ClientId};
 pub use services::{Holdings, NoHoldings, Services};
 pub use tree::{LeafIndex, NodeIndex, ParentNode, RatchetTree};
 pub use wire::*;

@@ -25,8 +25,8 @@ impl AuthenticationService for Nobody {
         Err(CredentialRejected("nobody is known".into()))
     }
 
-    fn same_client(&self, _: &Credential, _: &Credential) -> bool {
-        false
+    fn client(&self, _: &Credential) -> Option<ClientId> {
+        None
     }
 
     fn succeeds(&self, _: &Credential, _: &Credential) -> bool {

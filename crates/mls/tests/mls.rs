@@ -1,6 +1,8 @@
 //! The engine as its users see it: groups in memory, every delta stored, every state reloaded.
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "mls/clients.rs"]
+mod clients;
 #[path = "mls/evolution.rs"]
 mod evolution;
 #[path = "mls/hostile.rs"]

@@ -2,10 +2,11 @@
 
 use folkmoot_crypto::{Crypto, Secret, suite_one};
 use folkmoot_mls::{
-    AuthenticationService, Change, CommitBundle, CommitIntent, Credential, CredentialRejected,
-    Delta, Error, Extensions, Group, GroupId, Holdings, IncomingContent, JoinOptions, KeyPackage,
-    KeyPackageSecrets, Lifetime, Member, MessageBody, MlsMessage, OwnKeyPackage, ProposalIntent,
-    Psk, RecordKey, Records, RecordsError, Services, Settings, Timestamp, VerifiedKeyPackage,
+    AuthenticationService, Change, ClientId, CommitBundle, CommitIntent, Credential,
+    CredentialRejected, Delta, Error, Extensions, Group, GroupId, Holdings, IncomingContent,
+    JoinOptions, KeyPackage, KeyPackageSecrets, Lifetime, Member, MessageBody, MlsMessage,
+    OwnKeyPackage, ProposalIntent, Psk, RecordKey, Records, RecordsError, Services, Settings,
+    Timestamp, VerifiedKeyPackage,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -50,8 +51,8 @@ impl AuthenticationService for Names {
         }
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        Self::name(a) == Self::name(b)
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        Self::name(credential).map(ClientId::new)
     }
 
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {

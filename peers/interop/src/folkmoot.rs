@@ -6,8 +6,8 @@ use crate::{
 };
 use folkmoot_crypto::{Crypto, Provider, Secret};
 use folkmoot_mls::{
-    AuthenticationService, CipherSuite, CommitIntent, Credential, CredentialRejected, Delta,
-    ExtensionType, Extensions, ExternalJoin, Group, GroupId, Holdings, IncomingContent,
+    AuthenticationService, CipherSuite, ClientId, CommitIntent, Credential, CredentialRejected,
+    Delta, ExtensionType, Extensions, ExternalJoin, Group, GroupId, Holdings, IncomingContent,
     JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex, Lifetime, MessageBody, MlsMessage,
     OwnKeyPackage, ProposalIntent, Psk, RecordKey, Records, RecordsError, Services,
     SignatureKeyPair, Supported, Timestamp, VerifiedKeyPackage, WireFormat,
@@ -92,8 +92,11 @@ impl AuthenticationService for Names {
         }
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        a == b
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        match credential {
+            Credential::Basic(name) => Some(ClientId::new(name.as_slice())),
+            Credential::X509(_) => None,
+        }
     }
 
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {

@@ -4,9 +4,9 @@
 use folkmoot_client::WarningKind;
 use folkmoot_crypto::{Secret, suite_one};
 use folkmoot_mls::{
-    AuthenticationService, CommitIntent, Credential, CredentialRejected, Error, Extensions, Group,
-    Holdings, MlsMessage, ProposalIntent, ProtocolVersion, Psk, ReInit, Services, Settings,
-    Timestamp,
+    AuthenticationService, ClientId, CommitIntent, Credential, CredentialRejected, Error,
+    Extensions, Group, Holdings, MlsMessage, ProposalIntent, ProtocolVersion, Psk, ReInit,
+    Services, Settings, Timestamp,
 };
 use folkmoot_protocol::{EntryKind, GroupId};
 use folkmoot_store::client::{ClientStore, GroupRecords};
@@ -27,8 +27,8 @@ impl AuthenticationService for Anything {
         Ok(())
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        a == b
+    fn client(&self, _: &Credential) -> Option<ClientId> {
+        None
     }
 
     fn succeeds(&self, _: &Credential, _: &Credential) -> bool {

@@ -61,11 +61,12 @@ fn one_device_is_one_client_whichever_its_keys() {
     let renewed = device("mimi://example.org/d/alice/phone", &renewed_key);
     let laptop = device("mimi://example.org/d/alice/laptop", &renewed_key);
     let authenticator = X509Authenticator::new(world.issuing.anchors().clone());
-    assert!(authenticator.same_client(&phone, &renewed));
+    assert!(authenticator.client(&phone).is_some());
+    assert_eq!(authenticator.client(&phone), authenticator.client(&renewed));
     assert!(authenticator.succeeds(&phone, &renewed));
-    assert!(!authenticator.same_client(&phone, &laptop));
+    assert_ne!(authenticator.client(&phone), authenticator.client(&laptop));
     assert!(!authenticator.succeeds(&phone, &laptop));
     let basic = Credential::Basic(VLBytes::new(b"alice".to_vec()));
-    assert!(!authenticator.same_client(&basic, &basic));
+    assert_eq!(authenticator.client(&basic), None);
     assert!(!authenticator.succeeds(&phone, &basic));
 }

@@ -1,8 +1,9 @@
 //! What can be verified of a commit by everyone who reads it (RFC 9420 §12.4.2).
 
 use super::list::{Committer, Provisional};
-use super::proposals::{CachedProposal, Listed, check_succession};
+use super::proposals::{Listed, check_succession};
 use super::public::PublicState;
+use super::waiting::Waiting;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Sender};
@@ -61,7 +62,7 @@ impl PublicState {
     pub(super) fn check_commit<'a>(
         &self,
         message: &'a AuthenticatedContent,
-        waiting: &[CachedProposal],
+        waiting: &Waiting,
         leaves: &LeafCheck<'_>,
     ) -> Result<Committed<'a>, Error> {
         let commit = message.commit().ok_or(Check::SenderType)?;
@@ -189,7 +190,7 @@ impl PublicState {
 fn resolve<'a>(
     committer: Committer,
     commit: &'a Commit,
-    waiting: &'a [CachedProposal],
+    waiting: &'a Waiting,
 ) -> Result<Vec<Listed<'a>>, Check> {
     let find = |entry: &'a ProposalOrRef| match entry {
         ProposalOrRef::Proposal(proposal) => Ok(Listed::new(committer.sender(), proposal)),
@@ -197,8 +198,7 @@ fn resolve<'a>(
             Err(Check::NoReferencesInExternalCommit)
         }
         ProposalOrRef::Reference(reference) => waiting
-            .iter()
-            .find(|cached| cached.reference == *reference)
+            .find(reference)
             .map(Listed::from)
             .ok_or(Check::ProposalKnown),
     };

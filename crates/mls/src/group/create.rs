@@ -69,7 +69,7 @@ impl Group {
             settings,
             epoch,
             past: std::collections::VecDeque::new(),
-            proposals: Vec::new(),
+            proposals: super::waiting::Waiting::default(),
             resumption: std::collections::VecDeque::new(),
             pending: None,
             active: true,

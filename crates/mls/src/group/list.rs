@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::framing::Sender;
 use crate::leaf::{LeafCheck, check_fits_group};
 use crate::tree::{LeafIndex, RatchetTree};
-use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
+use crate::wire::{Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
 use std::collections::HashSet;
 use tls_codec::VLBytes;
 
@@ -99,11 +99,9 @@ impl PublicState {
             tree.remove(*leaf);
         }
         tree.truncate();
-        let mut added = Vec::new();
-        for key_package in &sorted.adds {
-            let leaf = tree.add(key_package.content.leaf_node.clone())?;
-            added.push((leaf, KeyPackage::clone(key_package)));
-        }
+        let new = sorted.adds.iter().copied();
+        let places = tree.add_all(new.clone().map(|one| one.content.leaf_node.clone()))?;
+        let added = places.into_iter().zip(new.cloned()).collect();
         let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
         let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
         Ok(Provisional {
@@ -154,13 +152,11 @@ impl PublicState {
 
     /// No client is added twice, and none that stays (checks 70, 71).
     fn check_adds(&self, sorted: &Sorted<'_>, leaves: &LeafCheck<'_>) -> Result<(), Check> {
-        let credential = |key_package: &&KeyPackage| -> Credential {
-            key_package.content.leaf_node.content.credential.clone()
-        };
-        let added: Vec<_> = sorted.adds.iter().map(credential).collect();
-        for (place, one) in added.iter().enumerate() {
-            let mut earlier = added[..place].iter();
-            if earlier.any(|other| leaves.auth.same_client(one, other)) {
+        let client = |leaf: &LeafNode| leaves.auth.client(&leaf.content.credential);
+        let mut added = HashSet::with_capacity(sorted.adds.len());
+        for key_package in &sorted.adds {
+            let one = client(&key_package.content.leaf_node);
+            if one.is_some_and(|one| !added.insert(one)) {
                 return Err(Check::AddsDistinct);
             }
         }
@@ -172,12 +168,7 @@ impl PublicState {
             .tree
             .leaves()
             .filter(|(leaf, _)| !removed.contains(leaf));
-        let again = staying.any(|(_, leaf)| {
-            let credential = &leaf.content.credential;
-            added
-                .iter()
-                .any(|one| leaves.auth.same_client(one, credential))
-        });
+        let again = staying.any(|(_, leaf)| client(leaf).is_some_and(|one| added.contains(&one)));
         if again { Err(Check::AddIsNew) } else { Ok(()) }
     }
 }

@@ -8,6 +8,7 @@ use super::record::{
     EpochRecord, Kind, PastRecord, PendingRecord, PublicRecord, VERSION, parse_epoch, parse_index,
     parse_ratchet_key,
 };
+use super::waiting::Waiting;
 use super::{Group, PendingCommit, Settings};
 use crate::error::Error;
 use crate::framing::MlsMessage;
@@ -77,7 +78,7 @@ fn check_record(crypto: &dyn Crypto, record: &PublicRecord) -> Result<(), Error>
 pub(super) fn load_observer(
     crypto: &dyn Crypto,
     records: &dyn Records,
-) -> Result<(PublicState, Vec<CachedProposal>, Option<GroupInfo>), Error> {
+) -> Result<(PublicState, Waiting, Option<GroupInfo>), Error> {
     let record: PublicRecord =
         get(records, &Kind::Public.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
     check_record(crypto, &record)?;
@@ -92,8 +93,8 @@ fn load_tree(records: &dyn Records, height: u8) -> Result<RatchetTree, Error> {
         .ok_or_else(|| damaged("the tree has a node at a wrong place"))
 }
 
-fn load_proposals(records: &dyn Records) -> Result<Vec<CachedProposal>, Error> {
-    let stored = scan(records, &Kind::Proposal.key(&[]))?.into_iter();
+fn load_proposals(records: &dyn Records) -> Result<Waiting, Error> {
+    let stored = scan::<CachedProposal>(records, &Kind::Proposal.key(&[]))?.into_iter();
     Ok(stored.map(|(_, value)| value).collect())
 }
 

@@ -15,9 +15,6 @@ pub(crate) mod hazmat;
 mod join;
 mod list;
 mod load;
-#[cfg(test)]
-#[allow(clippy::all, unused_qualifications)]
-mod measure_tmp;
 mod observer;
 mod open;
 mod proposals;
@@ -27,6 +24,7 @@ mod record;
 mod send;
 mod stage;
 mod successor;
+mod waiting;
 mod welcome;
 
 pub use commit::{CommitBundle, CommitIntent};
@@ -48,9 +46,9 @@ use crate::tree::{LeafIndex, RatchetTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, LeafNode, Proposal, ReInit};
 use epoch::PastEpoch;
 use folkmoot_crypto::{CipherSuite, Crypto, Secret};
-use proposals::CachedProposal;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use waiting::Waiting;
 
 /// What an application chooses.
 ///
@@ -117,8 +115,7 @@ pub struct Group {
     epoch: EpochState,
     /// The newest last.
     past: VecDeque<PastEpoch>,
-    /// In the order of arrival.
-    proposals: Vec<CachedProposal>,
+    proposals: Waiting,
     /// Resumption keys of past epochs, the newest last (RFC 9420 §8.6, check 140).
     resumption: VecDeque<(Epoch, Secret)>,
     pending: Option<PendingCommit>,

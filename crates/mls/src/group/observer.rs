@@ -8,6 +8,7 @@ use super::proposals::CachedProposal;
 use super::public::{PublicState, verify_signature};
 use super::receive::IncomingContent;
 use super::record::Kind;
+use super::waiting::Waiting;
 use super::{Delta, RecordKey, Records, Revision, Settings};
 use crate::check::Check;
 use crate::error::{Error, StateError};
@@ -24,7 +25,7 @@ pub struct Observer {
     crypto: &'static dyn Crypto,
     settings: Settings,
     public: PublicState,
-    proposals: Vec<CachedProposal>,
+    proposals: Waiting,
     /// A member's description of this very epoch, for joiners.
     group_info: Option<GroupInfo>,
     revision: Revision,
@@ -72,7 +73,7 @@ impl Observer {
             crypto,
             settings,
             public,
-            proposals: Vec::new(),
+            proposals: Waiting::default(),
             group_info: Some(group_info),
             revision: Revision::default(),
         };

@@ -1,6 +1,7 @@
 //! Proposals one by one: whether each is valid by itself (RFC 9420 §12.1).
 
 use super::public::PublicState;
+use super::waiting::Waiting;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Sender};
@@ -64,19 +65,18 @@ impl PublicState {
         &self,
         message: &AuthenticatedContent,
         proposal: &Proposal,
-        waiting: &[CachedProposal],
+        waiting: &Waiting,
         leaves: &LeafCheck<'_>,
     ) -> Result<CachedProposal, Error> {
         let (sender, crypto) = (message.content.sender, leaves.crypto);
         let reference = message.proposal_reference(crypto);
         // A PublicMessage can come twice; its proposal counts once.
-        if waiting.iter().any(|cached| cached.reference == reference) {
+        if waiting.find(&reference).is_some() {
             return Err(Error::ProposalWaits);
         }
         self.check_proposal(Listed::new(sender, proposal), leaves)?;
         // Counted by sender, so that all members count alike and nobody takes another's room.
-        let of_sender = waiting.iter().filter(|cached| cached.sender == sender);
-        if of_sender.count() >= leaves.settings.waiting_proposals {
+        if waiting.count_of(sender) >= leaves.settings.waiting_proposals {
             return Err(Check::WaitingProposals.into());
         }
         Ok(CachedProposal {

@@ -6,7 +6,7 @@ use super::{CommitBundle, CommitIntent, Delta, Group, Settings};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::key_package::{Member, VerifiedKeyPackage};
-use crate::leaf::AuthenticationService;
+use crate::leaf::{AuthenticationService, ClientId};
 use crate::schedule::fresh_psk_id;
 use crate::services::Services;
 use crate::tree::RatchetTree;
@@ -16,6 +16,7 @@ use crate::wire::{
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
+use std::collections::HashSet;
 
 /// Who is in a group from its first commit on.
 #[derive(Clone, Debug)]
@@ -222,16 +223,25 @@ impl<'a> Lineage<'a> {
 
 /// Every member of `old` is among `new`.
 fn has_all(old: &RatchetTree, new: &[&Credential], auth: &dyn AuthenticationService) -> bool {
-    old.leaves().all(|(_, leaf)| {
-        let credential = &leaf.content.credential;
-        new.iter().any(|one| auth.same_client(one, credential))
-    })
+    let new: HashSet<_> = new.iter().filter_map(|one| auth.client(one)).collect();
+    let mut old = old.leaves();
+    old.all(|(_, leaf)| is_in(&new, &leaf.content.credential, auth))
 }
 
 /// Each of `new` is a member of `old`.
 fn are_among(new: &[&Credential], old: &RatchetTree, auth: &dyn AuthenticationService) -> bool {
-    new.iter().all(|one| {
-        let mut old = old.leaves();
-        old.any(|(_, leaf)| auth.same_client(one, &leaf.content.credential))
-    })
+    let old = old.leaves();
+    let old: HashSet<_> = old
+        .filter_map(|(_, leaf)| auth.client(&leaf.content.credential))
+        .collect();
+    new.iter().all(|one| is_in(&old, one, auth))
+}
+
+fn is_in(
+    clients: &HashSet<ClientId>,
+    credential: &Credential,
+    auth: &dyn AuthenticationService,
+) -> bool {
+    auth.client(credential)
+        .is_some_and(|client| clients.contains(&client))
 }

@@ -3,6 +3,7 @@
 //! Nodes are shared between clones and hold public data only. Each caches the tree hash of what is
 //! below it and the number of members there, so that no operation of a commit walks all leaves.
 
+mod add;
 mod hash;
 mod index;
 mod math;
@@ -124,6 +125,11 @@ impl Subtree {
         }
     }
 
+    /// This subtree under a blank parent, with as many blank leaves to its right.
+    fn doubled(self: &Arc<Self>) -> Arc<Self> {
+        Self::parent(None, self.clone(), Self::blank())
+    }
+
     /// A parent, or the one form that all-blank subtrees have.
     fn parent(node: Option<Arc<ParentNode>>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
         match (&node, &left.content, &right.content) {
@@ -241,22 +247,6 @@ impl RatchetTree {
         self.root = self.root.with_node(self.root(), target, node);
     }
 
-    /// Adds a leaf at the leftmost blank place, or doubles the tree (RFC 9420 §12.1.1, check 80).
-    pub(crate) fn add(&mut self, leaf: LeafNode) -> Result<LeafIndex, Check> {
-        let place = self.reserve()?;
-        self.set(place.into(), Some(Node::Leaf(Arc::new(leaf))));
-        for index in NodeIndex::from(place).direct_path(self.height) {
-            if let Some(parent) = self.parent_node(index) {
-                let mut parent = ParentNode::clone(parent);
-                if let Err(position) = parent.unmerged_leaves.binary_search(&place) {
-                    parent.unmerged_leaves.insert(position, place);
-                }
-                self.set(index, Some(Node::Parent(Arc::new(parent))));
-            }
-        }
-        Ok(place)
-    }
-
     /// The leftmost blank place; there is one, if need be after the tree has doubled (check 106).
     pub(crate) fn reserve(&mut self) -> Result<LeafIndex, Check> {
         if let Some(place) = self.leftmost_blank() {
@@ -304,7 +294,7 @@ impl RatchetTree {
             return Err(Check::TreeShape);
         }
         while self.height < height {
-            self.root = Subtree::parent(None, self.root.clone(), Subtree::blank());
+            self.root = Subtree::doubled(&self.root);
             self.height += 1;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Whether a received tree is one that members could have made (RFC 9420 §12.4.3.1).
 
-use super::{Content, LeafIndex, Node, NodeIndex, RatchetTree};
+use super::{Content, LeafIndex, Node, NodeIndex, RatchetTree, Subtree};
 use crate::Error;
 use crate::check::Check;
 use crate::leaf::{LeafCheck, check_fits_group, place};
@@ -57,19 +57,37 @@ pub(crate) fn check_unmerged_leaves(tree: &RatchetTree) -> Result<(), Check> {
         if !unmerged.iter().all(|leaf| is_member_below(*leaf)) {
             return Err(Check::UnmergedIsMemberBelow);
         }
-        if !unmerged.iter().all(|leaf| listed_below(tree, *leaf, index)) {
-            return Err(Check::UnmergedListedBetween);
-        }
     }
-    Ok(())
+    check_listed_between(&tree.root, tree.root(), &[])
 }
 
-fn listed_below(tree: &RatchetTree, leaf: LeafIndex, top: NodeIndex) -> bool {
-    NodeIndex::from(leaf)
-        .direct_path(tree.height)
-        .take_while(|index| *index != top)
-        .filter_map(|index| tree.parent_node(index))
-        .all(|parent| parent.unmerged_leaves.binary_search(&leaf).is_ok())
+/// What the nearest parent above lists as unmerged below `at`, both lists ascending, is listed by each
+/// parent on the way (check 131).
+fn check_listed_between(
+    subtree: &Subtree,
+    at: NodeIndex,
+    above: &[LeafIndex],
+) -> Result<(), Check> {
+    let (Some((left, right)), Some(left_at), Some(right_at)) =
+        (subtree.children(), at.left(), at.right())
+    else {
+        return Ok(());
+    };
+    let listed = match &subtree.content {
+        Content::Parent {
+            node: Some(parent), ..
+        } => {
+            let mut here = parent.unmerged_leaves.iter();
+            if !above.iter().all(|leaf| here.any(|listed| listed == leaf)) {
+                return Err(Check::UnmergedListedBetween);
+            }
+            &parent.unmerged_leaves
+        }
+        _ => above,
+    };
+    let middle = listed.partition_point(|leaf| NodeIndex::from(*leaf) < at);
+    check_listed_between(left, left_at, &listed[..middle])?;
+    check_listed_between(right, right_at, &listed[middle..])
 }
 
 /// Each parent has a node below that was made together with it (checks 127, 128).

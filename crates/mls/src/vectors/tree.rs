@@ -62,7 +62,7 @@ fn tree_operations() {
         );
         match decode(&case.proposal).unwrap() {
             Proposal::Add(package) => {
-                tree.add(package.content.leaf_node).unwrap();
+                tree.add_all([package.content.leaf_node]).unwrap();
             }
             Proposal::Update(leaf) => tree.update(LeafIndex(case.proposal_sender), *leaf),
             Proposal::Remove(removed) => {

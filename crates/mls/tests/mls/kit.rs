@@ -22,8 +22,11 @@ impl AuthenticationService for Names {
         }
     }
 
-    fn same_client(&self, a: &Credential, b: &Credential) -> bool {
-        a == b
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        match credential {
+            Credential::Basic(name) => Some(ClientId::new(name.as_slice())),
+            Credential::X509(_) => None,
+        }
     }
 
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {

@@ -1,0 +1,117 @@
+//! Who is the same client as whom is the Authentication Service's to say.
+
+use crate::kit::{Invitee, Names, Person, add, lifetime, member, rng};
+use folkmoot_crypto::suite_one;
+use folkmoot_mls::*;
+
+/// Vouches as [`Names`] does, but tells nobody apart: no credential names a client.
+struct Nameless;
+
+impl AuthenticationService for Nameless {
+    fn validate(
+        &self,
+        credential: &Credential,
+        key: &[u8],
+        at: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected> {
+        Names.validate(credential, key, at)
+    }
+
+    fn client(&self, _: &Credential) -> Option<ClientId> {
+        None
+    }
+
+    fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}
+
+fn twice(name: &str) -> CommitIntent {
+    let add = [3, 4].map(|seed| Invitee::new(name, seed).verified());
+    CommitIntent {
+        add: add.into(),
+        ..CommitIntent::default()
+    }
+}
+
+/// The founder and one other, with fresh keys.
+fn new_members(founder: &str, other: &str) -> NewMembers {
+    NewMembers {
+        founder: member(founder, &mut rng(11)),
+        lifetime: lifetime(),
+        others: vec![Invitee::new(other, 12).verified()],
+    }
+}
+
+#[test]
+fn credentials_without_a_client_are_nobody_elses() {
+    let mut alice = Person::create("alice", Settings::default());
+    let committed = alice
+        .group
+        .commit(twice("dora"), b"", &Names, &mut alice.rng);
+    assert!(matches!(
+        committed.unwrap_err(),
+        Error::State(StateError::Refused(Check::AddsDistinct))
+    ));
+    for name in ["dora", "alice"] {
+        let mut person = Person::create("alice", Settings::default());
+        let committed = person
+            .group
+            .commit(twice(name), b"", &Nameless, &mut person.rng);
+        assert_eq!(committed.unwrap().0.added.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_branch_is_of_members_that_have_a_client() {
+    let mut alice = Person::create("alice", Settings::default());
+    let _bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+    let branch = |services: &dyn AuthenticationService, other: &str| {
+        let members = new_members("alice", other);
+        let id = GroupId::new(b"branch".to_vec());
+        let extensions = Extensions::default();
+        let begun = alice
+            .group
+            .begin_branch(id, extensions, members, services, &mut rng(13));
+        begun.map(|(_, bundle, _)| bundle.added.len())
+    };
+    assert_eq!(branch(&Names, "bob").unwrap(), 1);
+    for refused in [branch(&Names, "carol"), branch(&Nameless, "bob")] {
+        assert!(matches!(
+            refused.unwrap_err(),
+            Error::State(StateError::Refused(Check::BranchWelcome))
+        ));
+    }
+}
+
+#[test]
+fn a_successor_keeps_everyone_who_has_a_client() {
+    let mut alice = Person::create("alice", Settings::default());
+    let _bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+    alice.commit(CommitIntent {
+        reinit: Some(ReInit {
+            group_id: GroupId::new(b"next".to_vec()),
+            version: ProtocolVersion::MLS_10,
+            cipher_suite: suite_one().suite(),
+            extensions: Extensions::default(),
+        }),
+        ..CommitIntent::default()
+    });
+    alice.accept();
+    let begin = |services: &dyn AuthenticationService, other: &str| {
+        let members = new_members("alice", other);
+        let settings = Settings::default();
+        let begun =
+            alice
+                .group
+                .begin_successor(suite_one(), members, settings, services, &mut rng(13));
+        begun.map(|(_, bundle, _)| bundle.added.len())
+    };
+    assert_eq!(begin(&Names, "bob").unwrap(), 1);
+    for refused in [begin(&Names, "carol"), begin(&Nameless, "bob")] {
+        assert!(matches!(
+            refused.unwrap_err(),
+            Error::State(StateError::Refused(Check::ReInitMembers))
+        ));
+    }
+}
