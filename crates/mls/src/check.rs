@@ -244,6 +244,7 @@ rules! {
     CommitBound Reject "12.4" "no more proposals in a commit than the application's bound"
     MessageBound Reject "6" "a message no longer than the application's bound"
     ListBound Reject "7.2" "no more capabilities or extensions in a list than the application's bound"
+    LeafBound Reject "7.2" "a leaf no longer than the application's bound"
     TreeBound Reject "7.8" "no more leaves than the application's bound"
 }
 

@@ -151,6 +151,10 @@ pub enum StateError {
     /// A cryptographic operation on own keys failed.
     #[error("own key material is not usable: {0}")]
     OwnKeys(CryptoError),
+    /// What results is longer than the encoding's 2^30 − 1 bytes, such as the tree of a large group of
+    /// large leaves.
+    #[error("the result is too long to be encoded")]
+    TooLong,
     /// The ratchet has no generation left.
     #[error("the epoch's message keys are exhausted: commit to go on")]
     GenerationsExhausted,

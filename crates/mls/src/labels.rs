@@ -130,7 +130,7 @@ pub fn derive_secret(crypto: &dyn Crypto, secret: &Secret, label: &str) -> Secre
     expand_to_hash(crypto, secret, label, b"")
 }
 
-/// `DeriveTreeSecret` (RFC 9420 §9).
+/// `DeriveTreeSecret` (RFC 9420 §9); `length` is that of a key, nonce or hash of the suite.
 pub fn derive_tree_secret(
     crypto: &dyn Crypto,
     secret: &Secret,

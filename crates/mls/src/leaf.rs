@@ -10,6 +10,7 @@ use crate::wire::{
 };
 use crate::{CredentialRejected, Error};
 use folkmoot_crypto::{CipherSuite, Crypto};
+use tls_codec::Size;
 
 /// The label of a leaf's signature (RFC 9420 §7.2).
 pub(crate) const LEAF_LABEL: &str = "LeafNodeTBS";
@@ -112,8 +113,10 @@ impl LeafCheck<'_> {
         Ok(self.auth.validate(&content.credential, key, self.at)?)
     }
 
-    /// Lists are compared with each other, so that their lengths count twice.
+    /// Lists are compared with each other, so that their lengths count twice; and every joiner gets
+    /// every leaf.
     fn check_bounds(&self, leaf: &LeafNode) -> Result<(), Check> {
+        check_leaf_length(leaf, self.settings)?;
         let content = &leaf.content;
         let capabilities = &content.capabilities;
         let lengths = [
@@ -162,6 +165,13 @@ impl LeafCheck<'_> {
             _ => Ok(()),
         }
     }
+}
+
+pub(crate) fn check_leaf_length(leaf: &LeafNode, settings: &Settings) -> Result<(), Check> {
+    if leaf.tls_serialized_len() > settings.leaf_length {
+        return Err(Check::LeafBound);
+    }
+    Ok(())
 }
 
 /// A leaf's capabilities list what the leaf itself uses (checks 19, 21).

@@ -250,7 +250,7 @@ impl Forgery {
     /// What a Welcome of this commit says.
     pub fn opened_welcome(&self, key: &Secret) -> OpenedWelcome {
         let (_, claimed) = self.finish();
-        let tree = self.tree.to_extension();
+        let tree = self.tree.to_extension().unwrap();
         let content = GroupInfoContent {
             group_context: claimed.knowledge.context,
             extensions: Extensions::default().with(ExtensionType::RATCHET_TREE, tree),

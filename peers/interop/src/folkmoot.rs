@@ -392,7 +392,8 @@ impl Member for Folkmoot {
     }
 
     fn ratchet_tree(&self) -> Outcome<Vec<u8>> {
-        Ok(self.group()?.tree().to_extension())
+        let tree = self.group()?.tree().to_extension();
+        tree.map_err(Refusal::from_engine)
     }
 
     fn members(&self) -> Outcome<Vec<(u32, String)>> {

@@ -1,8 +1,8 @@
 //! Signatures and tags of framed content (RFC 9420 §6.1).
 
-use super::{Content, ContentType, FramedContent, Sender, WireFormat};
+use super::{Content, ContentType, FramedContent, MAX_MESSAGE_LENGTH, Sender, WireFormat};
 use crate::check::Check;
-use crate::error::{Error, own_keys};
+use crate::error::{Error, StateError, own_keys};
 use crate::labels::{reference_hash, sign_with_label, verify_with_label};
 use crate::wire::{GroupContext, ProposalRef, ProtocolVersion, encode};
 use folkmoot_crypto::{Crypto, Secret};
@@ -123,6 +123,10 @@ impl AuthenticatedContent {
         private: &Secret,
         context: Option<&GroupContext>,
     ) -> Result<Self, Error> {
+        // Room for tags and padding: what is signed here can be sent and taken.
+        if content.tls_serialized_len() > MAX_MESSAGE_LENGTH / 2 {
+            return Err(StateError::Refused(Check::MessageBound).into());
+        }
         let signed = to_be_signed(wire_format, &content, context);
         let signature =
             sign_with_label(crypto, private, CONTENT_LABEL, &signed).map_err(own_keys)?;

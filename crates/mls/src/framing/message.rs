@@ -2,7 +2,7 @@
 
 use super::{ContentType, PrivateMessage, PublicMessage};
 use crate::check::Check;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, Error, StateError};
 use crate::wire::{
     Epoch, GroupId, GroupInfo, KeyPackage, ProtocolVersion, Welcome, decode, encode,
 };
@@ -65,9 +65,18 @@ impl MlsMessage {
         decode(bytes)
     }
 
-    /// The bytes to send.
+    /// The bytes to send. What this crate makes or decodes is never longer than
+    /// [`MAX_MESSAGE_LENGTH`].
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
+    }
+
+    /// The message, unless nobody would take it for its length.
+    pub(crate) fn bounded(self) -> Result<Self, Error> {
+        if self.tls_serialized_len() > MAX_MESSAGE_LENGTH {
+            return Err(StateError::Refused(Check::MessageBound).into());
+        }
+        Ok(self)
     }
 
     /// The group of a framed message.

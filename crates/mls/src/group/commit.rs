@@ -4,6 +4,7 @@ use super::draft::{Draft, Drafted};
 use super::epoch::leaf_check;
 use super::list::{Committer, Provisional};
 use super::proposals::{CachedProposal, Listed};
+use super::record::pending_nodes;
 use super::send::{Identity, refused};
 use super::{Delta, Group, PendingCommit};
 use crate::check::Check;
@@ -178,13 +179,15 @@ impl Group {
         welcome: Option<MlsMessage>,
         rng: &mut dyn CryptoRng,
     ) -> Result<(CommitBundle, Delta), Error> {
+        let next = drafted.succession.state;
+        let nodes = pending_nodes(&self.epoch.public.tree, &next.public.tree)?;
         let mut delta = Delta::default();
         let commit = self.protect(drafted.signed, rng, &mut delta)?;
         let pending = PendingCommit {
             message: commit.clone(),
-            next: Box::new(drafted.succession.state),
+            next: Box::new(next),
         };
-        delta.put_pending(&self.epoch, &pending);
+        delta.put_pending(nodes, &pending);
         self.pending = Some(pending);
         self.changed();
         let bundle = CommitBundle {

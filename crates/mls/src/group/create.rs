@@ -6,7 +6,7 @@ use super::{Delta, EpochState, Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
 use crate::key_package::{Member, new_leaf};
-use crate::leaf::check_fits_group;
+use crate::leaf::{check_fits_group, check_leaf_length};
 use crate::schedule::EpochSecrets;
 use crate::tree::{LeafIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Lifetime, ProtocolVersion};
@@ -40,6 +40,7 @@ impl Group {
             extensions,
         };
         // Whoever joins checks the same.
+        check_leaf_length(&leaf, &settings).map_err(|check| refused(check.into()))?;
         let span = lifetime.not_after.0.checked_sub(lifetime.not_before.0);
         if span.is_none_or(|span| span > settings.maximum_lifetime) {
             return Err(refused(Check::LifetimeLength.into()));

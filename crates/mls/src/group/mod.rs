@@ -52,8 +52,8 @@ use waiting::Waiting;
 
 /// What an application chooses.
 ///
-/// `maximum_lifetime`, `waiting_proposals`, `committed_proposals`, `listed_values` and `maximum_leaves`
-/// decide what is valid: all members of a group need the same, or a commit divides them.
+/// `maximum_lifetime`, `waiting_proposals`, `committed_proposals`, `listed_values`, `leaf_length` and
+/// `maximum_leaves` decide what is valid: all members of a group need the same, or a commit divides them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How this client's commits and proposals travel.
@@ -73,6 +73,8 @@ pub struct Settings {
     /// Values in each list of a leaf's capabilities, extensions in each list of them, and what a
     /// group requires or admits.
     pub listed_values: usize,
+    /// Bytes of one member's leaf.
+    pub leaf_length: usize,
     /// Places for leaves that a group's tree may have.
     pub maximum_leaves: u32,
     /// Past epochs whose resumption keys are kept (RFC 9420 §8.6).
@@ -89,6 +91,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         const DAY: u64 = 24 * 60 * 60;
+        /// Room for a chain of certificates with post-quantum signatures.
+        const LEAF_LENGTH: usize = 64 * 1024;
         Self {
             handshakes: WireFormat::PrivateMessage,
             past_epochs: 3,
@@ -98,6 +102,7 @@ impl Default for Settings {
             waiting_proposals: 256,
             committed_proposals: 65_535,
             listed_values: 1024,
+            leaf_length: LEAF_LENGTH,
             maximum_leaves: 1 << 20,
             resumption_epochs: 8,
             messages_per_epoch: 1 << 24,

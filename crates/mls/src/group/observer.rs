@@ -113,7 +113,7 @@ impl Observer {
     }
 
     /// The ratchet tree as joiners take it.
-    pub fn ratchet_tree(&self) -> Vec<u8> {
+    pub fn ratchet_tree(&self) -> Result<Vec<u8>, Error> {
         self.public.tree.to_extension()
     }
 
@@ -210,7 +210,8 @@ impl Observer {
             return Err(Check::GroupInfoConfirmation.into());
         }
         let carried = content.extensions.find(ExtensionType::RATCHET_TREE);
-        if carried.is_some_and(|tree| tree != self.ratchet_tree()) {
+        let is_ours = |tree: &[u8]| self.ratchet_tree().is_ok_and(|ours| ours == tree);
+        if carried.is_some_and(|tree| !is_ours(tree)) {
             return Err(Check::TreeHash.into());
         }
         verify_signature(self.crypto, &group_info, &self.public.tree)?;

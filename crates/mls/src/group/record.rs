@@ -7,11 +7,12 @@ use super::epoch::PastEpoch;
 use super::proposals::CachedProposal;
 use super::public::PublicState;
 use super::{EpochState, PendingCommit};
+use crate::error::StateError;
 use crate::schedule::{EpochSecrets, RatchetId, RatchetKind, RatchetStep, SecretTree};
 use crate::tree::{LeafIndex, Node, NodeIndex, RatchetTree};
 use crate::wire::{Epoch, GroupContext, LeafNode, ReInit, encode};
 use folkmoot_crypto::{Secret, SignatureKeyPair};
-use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
+use tls_codec::{Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// The kind of a record: the first byte of its key.
 #[derive(Clone, Copy, Debug)]
@@ -268,21 +269,14 @@ impl Delta {
         );
     }
 
-    pub(super) fn put_pending(&mut self, before: &EpochState, pending: &PendingCommit) {
+    pub(super) fn put_pending(&mut self, nodes: Vec<NodeChange>, pending: &PendingCommit) {
         let next = &pending.next;
-        let nodes = next
-            .public
-            .tree
-            .changes_since(&before.public.tree)
-            .into_iter();
         let private = next.private.iter();
         let root = next.messages.nodes.values().next();
         let record = PendingRecord {
             message: pending.message.encode().into(),
             epoch: EpochRecord::of(next, true),
-            nodes: nodes
-                .map(|(index, node)| NodeChange { index, node })
-                .collect(),
+            nodes,
             private: private
                 .map(|(index, private)| PrivateKeyRecord {
                     index,
@@ -293,6 +287,23 @@ impl Delta {
         };
         self.put(Kind::Pending.key(&[]), encode(&record));
     }
+}
+
+/// What a pending commit changes in the tree; an error where one record cannot hold it.
+pub(super) fn pending_nodes(
+    before: &RatchetTree,
+    next: &RatchetTree,
+) -> Result<Vec<NodeChange>, StateError> {
+    /// Leaves room for the message in the same record.
+    const MAX_LENGTH: usize = 1 << 29;
+    let changes = next.changes_since(before).into_iter();
+    let nodes: Vec<_> = changes
+        .map(|(index, node)| NodeChange { index, node })
+        .collect();
+    if nodes.tls_serialized_len() > MAX_LENGTH {
+        return Err(StateError::TooLong);
+    }
+    Ok(nodes)
 }
 
 fn private_key(index: NodeIndex) -> RecordKey {

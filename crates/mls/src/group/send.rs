@@ -5,8 +5,8 @@ use super::{Delta, EpochState, Group};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::framing::{
-    AuthenticatedContent, Content, FramedContent, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage,
-    PrivateMessage, PublicMessage, SealKey, Sender, SenderData, WireFormat,
+    AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, PrivateMessage,
+    PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::key_package::{VerifiedKeyPackage, fresh_kem_key_pair};
 use crate::leaf::{check_fits_group, place};
@@ -59,9 +59,6 @@ impl Group {
         // Check 54: members agree on what is proposed before they go on talking.
         if self.has_proposals_to_commit() {
             return Err(StateError::ProposalsPending.into());
-        }
-        if data.len().saturating_add(authenticated_data.len()) > MAX_MESSAGE_LENGTH / 2 {
-            return Err(StateError::Refused(Check::MessageBound).into());
         }
         let content = self.frame(Content::Application(data.into()), authenticated_data);
         let signed = self.sign(WireFormat::PrivateMessage, content)?;

@@ -5,17 +5,17 @@ use super::draft::Drafted;
 use super::epoch::EpochState;
 use super::public::GROUP_INFO_LABEL;
 use crate::check::Check;
-use crate::error::{Error, own_keys};
-use crate::framing::{MessageBody, MlsMessage};
+use crate::error::{Error, StateError, own_keys};
+use crate::framing::{MAX_MESSAGE_LENGTH, MessageBody, MlsMessage};
 use crate::labels::{encryption_info, sign_with_label};
 use crate::schedule::welcome_key_and_nonce;
 use crate::wire::{
     EncryptedGroupSecrets, ExtensionType, Extensions, GroupInfo, GroupInfoContent, GroupSecrets,
-    PathSecret, PreSharedKeyId, Welcome, encode,
+    PathSecret, PreSharedKeyId, Welcome, encode, encode_any,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
-use tls_codec::VLByteSlice;
+use tls_codec::{Size, VLByteSlice};
 
 /// RFC 9420 §12.4.3.1.
 pub(super) const WELCOME_LABEL: &str = "Welcome";
@@ -25,8 +25,7 @@ impl Group {
     /// key, and with the ratchet tree if wanted (RFC 9420 §12.4.3.2).
     pub fn group_info(&self, with_tree: bool) -> Result<MlsMessage, Error> {
         self.check_open()?;
-        let group_info = external_group_info(self.crypto, &self.epoch, with_tree)?;
-        Ok(MessageBody::GroupInfo(group_info).into())
+        external_group_info(self.crypto, &self.epoch, with_tree)
     }
 
     /// The same for the epoch that the pending commit leads to.
@@ -34,8 +33,7 @@ impl Group {
         let Some(pending) = &self.pending else {
             return Ok(None);
         };
-        let group_info = external_group_info(self.crypto, &pending.next, with_tree)?;
-        Ok(Some(MessageBody::GroupInfo(group_info).into()))
+        external_group_info(self.crypto, &pending.next, with_tree).map(Some)
     }
 
     /// One Welcome for all new members (check 123); what they share is computed once.
@@ -54,11 +52,16 @@ impl Group {
         let joiner_secret = &succession.joiner_secret;
         let welcome_secret = joiner_secret.welcome_secret(crypto, &succession.psk_secret);
         let (key, nonce) = welcome_key_and_nonce(crypto, &welcome_secret);
-        let extensions = tree_extension(&succession.state, with_tree);
-        let group_info = encode(&sign_group_info(crypto, &succession.state, extensions)?);
+        let extensions = tree_extension(&succession.state, with_tree)?;
+        let group_info = encode_any(&sign_group_info(crypto, &succession.state, extensions)?)?;
         let encrypted_group_info = crypto
             .aead_seal(&key, nonce.expose(), b"", &group_info)
             .map_err(own_keys)?;
+        // All joiners get all names of keys, so that two moderate numbers make a large one.
+        let named = psks.iter().map(Size::tls_serialized_len).sum::<usize>();
+        if named.saturating_mul(provisional.added.len()) > MAX_MESSAGE_LENGTH {
+            return Err(StateError::Refused(Check::MessageBound).into());
+        }
         let info = encryption_info(crypto, WELCOME_LABEL, &encrypted_group_info);
         let mut secrets = Vec::with_capacity(provisional.added.len());
         for (leaf, key_package) in &provisional.added {
@@ -84,7 +87,8 @@ impl Group {
             secrets,
             encrypted_group_info: encrypted_group_info.into(),
         };
-        Ok(Some(MessageBody::Welcome(welcome).into()))
+        let message = MlsMessage::from(MessageBody::Welcome(welcome));
+        message.bounded().map(Some)
     }
 }
 
@@ -92,24 +96,22 @@ fn external_group_info(
     crypto: &dyn Crypto,
     state: &EpochState,
     with_tree: bool,
-) -> Result<GroupInfo, Error> {
+) -> Result<MlsMessage, Error> {
     let keys = state.secrets.external_key_pair(crypto).map_err(own_keys)?;
     let external_pub = encode(&VLByteSlice(&keys.public));
-    let extensions = tree_extension(state, with_tree);
+    let extensions = tree_extension(state, with_tree)?;
     let extensions = extensions.with(ExtensionType::EXTERNAL_PUB, external_pub);
-    sign_group_info(crypto, state, extensions)
+    let group_info = sign_group_info(crypto, state, extensions)?;
+    MlsMessage::from(MessageBody::GroupInfo(group_info)).bounded()
 }
 
-fn tree_extension(state: &EpochState, with_tree: bool) -> Extensions {
+fn tree_extension(state: &EpochState, with_tree: bool) -> Result<Extensions, Error> {
     let extensions = Extensions::default();
-    if with_tree {
-        extensions.with(
-            ExtensionType::RATCHET_TREE,
-            state.public.tree.to_extension(),
-        )
-    } else {
-        extensions
+    if !with_tree {
+        return Ok(extensions);
     }
+    let tree = state.public.tree.to_extension()?;
+    Ok(extensions.with(ExtensionType::RATCHET_TREE, tree))
 }
 
 fn sign_group_info(
@@ -124,8 +126,9 @@ fn sign_group_info(
         signer: state.own,
     };
     let private = &state.signature.private;
+    let signed = encode_any(&content)?;
     let signature =
-        sign_with_label(crypto, private, GROUP_INFO_LABEL, &encode(&content)).map_err(own_keys)?;
+        sign_with_label(crypto, private, GROUP_INFO_LABEL, &signed).map_err(own_keys)?;
     Ok(GroupInfo {
         content,
         signature: signature.into(),

@@ -3,13 +3,14 @@
 use super::math::MAX_HEIGHT;
 use super::{Content, LeafIndex, Node, NodeIndex, RatchetTree, Subtree, TreeIndex};
 use crate::check::Check;
-use crate::wire::{decode, encode};
+use crate::wire::{decode, encode_any};
 use crate::{Error, LeafNode};
 use std::sync::Arc;
 
 impl RatchetTree {
-    /// The node list, up to the last node that is not blank.
-    pub fn to_extension(&self) -> Vec<u8> {
+    /// The node list, up to the last node that is not blank; an error where it is longer than a vector
+    /// can be.
+    pub fn to_extension(&self) -> Result<Vec<u8>, Error> {
         let mut nodes: Vec<Option<Node>> = Vec::new();
         for (index, subtree) in self.nodes() {
             if let Some(node) = subtree.node() {
@@ -20,7 +21,7 @@ impl RatchetTree {
                 nodes[place] = Some(node);
             }
         }
-        encode(&nodes)
+        Ok(encode_any(&nodes)?)
     }
 
     /// A tree from a node list whose shape is right (check 124); its content is not yet verified.
@@ -96,5 +97,38 @@ fn build<I: Iterator<Item = (NodeIndex, Node)>>(
             Some(Subtree::parent(None, left, build(right, nodes, index)?))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StateError;
+    use crate::key_package::{Member, new_leaf};
+    use crate::wire::{Credential, Lifetime, Timestamp};
+    use folkmoot_crypto::suite_one;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    #[test]
+    fn a_tree_that_no_vector_holds_is_an_error() {
+        const LENGTH: usize = 1 << 20;
+        let rng = &mut ChaCha20Rng::seed_from_u64(1);
+        let lifetime = Lifetime {
+            not_before: Timestamp(0),
+            not_after: Timestamp(1),
+        };
+        let signature = suite_one().generate_signature_key_pair(rng).unwrap();
+        let member = Member::new(Credential::Basic(vec![0; LENGTH].into()), signature);
+        // One leaf in memory, however often it stands in the tree.
+        let leaf = Arc::new(new_leaf(suite_one(), &member, lifetime, rng).unwrap().0);
+        let tree = |leaves: u32| {
+            let places = (0..leaves).map(|place| NodeIndex::from(LeafIndex(place)));
+            let nodes = places.map(|place| (place, Node::Leaf(leaf.clone())));
+            RatchetTree::from_nodes(10, nodes).unwrap()
+        };
+        assert!(tree(2).to_extension().unwrap().len() > 2 * LENGTH);
+        let error = tree(1 << 10).to_extension().unwrap_err();
+        assert!(matches!(error, Error::State(StateError::TooLong)));
     }
 }

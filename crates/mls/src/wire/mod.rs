@@ -19,7 +19,7 @@ pub use leaf_node::{Capabilities, LeafNode, LeafNodeContent, LeafNodeSource, Lif
 pub use proposal::{PreSharedKeyId, Proposal, ProposalType, Psk, ReInit, ResumptionPskUsage};
 pub use welcome::{EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome};
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, StateError};
 use core::fmt;
 use tls_codec::{DeserializeBytes, Serialize, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
@@ -106,10 +106,23 @@ impl ProtocolVersion {
     pub const MLS_10: Self = Self(1);
 }
 
-/// Encodes a value in the TLS presentation language.
+/// The longest vector of the encoding, in bytes (RFC 9420 §2.1.2).
+const MAX_VECTOR: usize = (1 << 30) - 1;
+
+/// Encodes what may be of any length, such as a whole tree.
+pub(crate) fn encode_any<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
+    if value.tls_serialized_len() > MAX_VECTOR {
+        return Err(StateError::TooLong);
+    }
+    let encoded = value.tls_serialize_detached();
+    encoded.map_err(|_| StateError::TooLong)
+}
+
+/// Encodes a value that is bounded: the parts of one message, one node, one secret.
 ///
-/// Lengths beyond 2^30 − 1 are the only failure the codec knows, and every structure that this crate
-/// builds is bounded far below.
+/// Vectors beyond [`MAX_VECTOR`] are the only failure the codec knows. Messages are below
+/// [`crate::MAX_MESSAGE_LENGTH`], those that arrive as those that leave, and whatever grows from
+/// message to message goes through [`encode_any`].
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     value
         .tls_serialize_detached()

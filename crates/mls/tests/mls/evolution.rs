@@ -300,7 +300,7 @@ fn the_tree_may_come_beside_the_welcome() {
     let welcome = bundle.welcome.unwrap();
     let without = Invitee::new("charlie", 2).join(&welcome, Settings::default());
     assert!(matches!(without, Err(Error::Invalid(Check::TreeGiven))));
-    let tree = bob.group.tree().to_extension();
+    let tree = bob.group.tree().to_extension().unwrap();
     let options = JoinOptions {
         tree: Some(&tree),
         ..JoinOptions::default()

@@ -1,8 +1,9 @@
 //! What outsiders and broken transports send: refused, without a trace.
 
-use crate::kit::{Invitee, Memory, Names, Person, add, agree, lifetime};
+use crate::kit::{Invitee, Memory, Names, Person, add, agree, lifetime, member, rng};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
+use tls_codec::Size;
 
 fn pair(settings: Settings) -> (Person, Person) {
     let mut alice = Person::create("alice", settings);
@@ -134,6 +135,48 @@ fn key_packages_keep_their_lifetime() {
     };
     let error = verify(1_500, strict).unwrap_err();
     assert!(matches!(error, Error::Invalid(Check::LifetimeLength)));
+}
+
+#[test]
+fn leaves_keep_their_length() {
+    let invitee = Invitee::new("dora", 3);
+    let leaf = &invitee.key_package.content.leaf_node;
+    let length = leaf.tls_serialized_len();
+    let bounded = |leaf_length: usize| Settings {
+        leaf_length,
+        ..Settings::default()
+    };
+    let verify = |settings: &Settings| {
+        let key_package = invitee.key_package.clone();
+        key_package.verify(suite_one(), &Names, settings, None)
+    };
+    assert!(verify(&bounded(length)).is_ok());
+    let error = verify(&bounded(length - 1)).unwrap_err();
+    assert!(matches!(error, Error::Invalid(Check::LeafBound)));
+
+    // Whoever has a tighter bound than the committer refuses the commit, and begins no such group.
+    let (mut alice, mut bob) = pair(Settings::default());
+    let named = Invitee::new(&"d".repeat(1_000), 4);
+    let bundle = alice.commit(CommitIntent {
+        add: vec![named.verified()],
+        ..CommitIntent::default()
+    });
+    bob.settings = bounded(1_000);
+    bob.reload();
+    let error = bob.receive(&bundle.commit).unwrap_err();
+    assert!(matches!(error, Error::Invalid(Check::LeafBound)));
+    let created = Group::create(
+        suite_one(),
+        GroupId::new(b"short".to_vec()),
+        (member("erin", &mut rng(6)), lifetime()),
+        Extensions::default(),
+        bounded(100),
+        &mut rng(7),
+    );
+    assert!(matches!(
+        created.unwrap_err(),
+        Error::State(StateError::Refused(Check::LeafBound))
+    ));
 }
 
 #[test]

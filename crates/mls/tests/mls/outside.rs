@@ -253,7 +253,7 @@ fn an_observer_follows_and_brings_joiners_in() {
 
     watch.publish(&bob);
     let mut generator = rng(900);
-    let tree = watch.observer.ratchet_tree();
+    let tree = watch.observer.ratchet_tree().unwrap();
     let join = ExternalJoin {
         group_info: watch.observer.group_info().unwrap(),
         tree: Some(&tree),

@@ -196,7 +196,7 @@ fn external_group_info() {
         change(&mut content);
         refusal(join_by(&sign_group_info(crypto(), content, key)))
     };
-    let tree = known.tree.to_extension();
+    let tree = known.tree.to_extension().unwrap();
     let only_tree = Extensions::default().with(ExtensionType::RATCHET_TREE, tree.clone());
     let refused = |check| Refusal::Invalid(check);
     let without_key = changed(&|content| content.extensions = only_tree.clone());

@@ -15,7 +15,7 @@ fn with_list(mut opened: OpenedWelcome, list: Vec<u8>) -> OpenedWelcome {
 }
 
 fn with_tree(opened: OpenedWelcome, tree: &RatchetTree) -> OpenedWelcome {
-    let mut opened = with_list(opened, tree.to_extension());
+    let mut opened = with_list(opened, tree.to_extension().unwrap());
     let context = &mut opened.group_info.content.group_context;
     context.tree_hash = tree.tree_hash(crypto()).into();
     opened
@@ -102,7 +102,7 @@ fn tree_hash() {
     invitation.refuses(&invitation.confirmed(opened), Check::TreeHash);
     let mut tree = tree_of(&invitation.opened());
     hazmat::set_leaf(&mut tree, LeafIndex(0), None);
-    let other = with_list(invitation.opened(), tree.to_extension());
+    let other = with_list(invitation.opened(), tree.to_extension().unwrap());
     invitation.refuses(&invitation.confirmed(other), Check::TreeHash);
     invitation.goes_on();
 }

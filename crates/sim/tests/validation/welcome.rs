@@ -295,7 +295,7 @@ fn joined_tree() {
             .dora
             .join_with(&bare, options, settings, services())
     };
-    let other = invitation.scene.alice.group.tree().to_extension();
+    let other = invitation.scene.alice.group.tree().to_extension().unwrap();
     // The signer's leaf is the same in both.
     assert_eq!(refusal(join(&other)), Check::TreeHash.into());
     assert!(matches!(refusal(join(&tree[1..])), Refusal::Malformed(_)));
@@ -310,7 +310,7 @@ fn own_leaf_present() {
     let known = invitation.scene.mallory.knowledge();
     let mut opened = invitation.opened();
     let content = &mut opened.group_info.content;
-    let tree = known.tree.to_extension();
+    let tree = known.tree.to_extension().unwrap();
     content.extensions = Extensions::default().with(ExtensionType::RATCHET_TREE, tree);
     content.group_context = known.context;
     let welcome = invitation.confirmed(opened);
