@@ -11,5 +11,7 @@ mod hostile;
 mod kit;
 #[path = "mls/lifecycle.rs"]
 mod lifecycle;
+#[path = "mls/memory.rs"]
+mod memory;
 #[path = "mls/outside.rs"]
 mod outside;
