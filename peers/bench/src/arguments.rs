@@ -1,0 +1,86 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+const ABOUT: &str = "\
+Measures Folkmoot's engine beside the primitives that RFC 9420 forces (the floor), and beside other
+engines where asked. All figures of one run are taken in turn on the same machine; figures of two runs
+are not to be compared, their ratios are.";
+
+const EXAMPLES: &str = "\
+Look:
+  folkmoot-bench engine --members 2,100,1000
+
+Compare with mls-rs and OpenMLS, for a program to read:
+  folkmoot-bench engine --members 1000,10000 --peers --json
+
+A large group:
+  folkmoot-bench engine --members 50000";
+
+const OPERATIONS: &str = "\
+Operations (bytes in parentheses):
+  key_package    make one (encoded)
+  build          from a group of one: verify N-1 KeyPackages, add them in one commit without a path,
+                 accept it, encode (Welcome). The tree is outside the Welcome; inside is a row apart
+  join           by a Welcome, tree beside it, into a steady group (Welcome and tree)
+  load           open the store anew, load the group, decode and process one commit (records read)
+  sparse_commit  the builder's first path: N-1 seals (commit)
+  commit         fresh keys in a steady group: create, encode, accept (commit)
+  process        decode, verify and enter, by a member of the other half (commit)
+  store          what that changed, in one durable transaction (sum of keys and values)
+  add, remove    one member, created, encoded and accepted by the committer (commit)
+  send, receive  1 KiB of application data (what is to be stored of it)
+  observe        validate a commit with public state only (commit)
+  memory         a group as loaded from its store, in bytes allocated (bytes)
+
+A steady group is one in which every member has committed once, so that no parent node is blank. It is
+made, not played: nobody waits for N commits. The committer is the leftmost leaf and the receiver the
+first of the right half, whose share of a path is what half of all members have.
+
+The floor counts the primitives that RFC 9420 makes an implementation compute, and multiplies them by
+their cost in this run: signatures of a join and of a bulk add, and the seals of a bulk add and of a
+path over blanks at all cores' throughput, everything else on one core. Bytes moved, decoding, memory,
+disk and policy are not in it.
+
+Peers: mls-rs 0.57 on the same primitives as Folkmoot by an adapter (its own aws-lc provider pins another
+version of aws-lc-rs than the product's), OpenMLS 0.9.2 on RustCrypto. Both store into memory, so that
+their store and load say nothing about a disk. Nothing is begun whose estimate from smaller groups is over
+the bound; it is reported as \"over bound\", in JSON with null.";
+
+/// What Folkmoot costs
+#[derive(Debug, Parser)]
+#[command(name = "folkmoot-bench", version, long_about = ABOUT, after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure the MLS engine
+    #[command(long_about = ABOUT, after_long_help = OPERATIONS)]
+    Engine(Options),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Sizes of groups, from the smallest
+    #[arg(long, value_delimiter = ',', default_value = "2,100,1000", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
+    pub(crate) members: Vec<u32>,
+    /// Measure the other engines too
+    #[arg(long)]
+    pub(crate) peers: bool,
+    /// Seconds that one operation of a peer may take
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) bound: u64,
+    /// Cipher suite, by its code point in RFC 9420
+    #[arg(long, default_value_t = 1, value_name = "SUITE")]
+    pub(crate) suite: u16,
+    /// Seconds to repeat one operation of one size for; each is done once at least
+    #[arg(long, default_value_t = 8, value_name = "SECONDS")]
+    pub(crate) patience: u64,
+    /// One JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

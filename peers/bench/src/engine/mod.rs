@@ -1,0 +1,106 @@
+//! The engine's operations, measured.
+
+mod floor;
+mod history;
+mod made;
+mod op;
+mod session;
+mod shape;
+mod subject;
+
+pub(crate) use floor::Floor;
+pub(crate) use history::micros;
+pub(crate) use made::{Invitation, lifetime};
+pub(crate) use op::Op;
+pub(crate) use subject::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree};
+
+use crate::arguments::Options;
+use crate::primitives::{self, Costs};
+use history::History;
+use made::Pool;
+use session::Session;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Sizes at which peers are tried before a first size above them, so that it can be estimated.
+const PROBES: [u32; 2] = [100, 400];
+
+/// Everything that one run measured, by size.
+pub(crate) struct Measured {
+    pub(crate) suite: u16,
+    pub(crate) sizes: Vec<Size>,
+}
+
+/// Everything that was measured of groups of one size.
+pub(crate) struct Size {
+    pub(crate) members: u32,
+    pub(crate) costs: Costs,
+    pub(crate) series: BTreeMap<(Op, Implementation), Series>,
+    /// What RFC 9420 forces on each operation here.
+    pub(crate) floors: BTreeMap<Op, Floor>,
+}
+
+/// One operation, by one implementation, at one size.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series {
+    pub(crate) samples: Vec<Sample>,
+    /// It was not begun, because of its estimate.
+    pub(crate) over_bound: bool,
+}
+
+impl Series {
+    /// The sample in the middle by time.
+    pub(crate) fn median(&self) -> Option<&Sample> {
+        let mut samples: Vec<_> = self.samples.iter().collect();
+        samples.sort_by_key(|sample| sample.time());
+        samples.get(samples.len() / 2).copied()
+    }
+
+    /// The middle of the samples' second figures that are there.
+    pub(crate) fn beside(&self) -> Option<usize> {
+        let mut figures: Vec<_> = self.samples.iter().filter_map(|one| one.beside).collect();
+        figures.sort_unstable();
+        figures.get(figures.len() / 2).copied()
+    }
+}
+
+/// Measures what the options ask for.
+pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
+    let crypto = primitives::suite(options.suite)
+        .ok_or_else(|| Failure::new(format!("there is no cipher suite {}", options.suite)))?;
+    let mut sizes = options.members.clone();
+    sizes.sort_unstable();
+    sizes.dedup();
+    if let Some(size) = sizes
+        .iter()
+        .find(|size| **size > 3 && !made::is_possible(**size))
+    {
+        let why = "one member would be alone in the right half: take another number";
+        return Err(Failure::new(format!("{size} members: {why}")));
+    }
+    let mut engines: Vec<Box<dyn Engine>> = vec![crate::folkmoot::engine(crypto)?];
+    let mut pool = Pool::new(crypto);
+    let mut history = History::new(Duration::from_secs(options.bound));
+    if options.peers {
+        let mut peers = peers(options.suite)?;
+        if sizes[0] > PROBES[1] {
+            for members in PROBES {
+                Session::new(members, crypto, options, &mut history).run(&mut pool, &mut peers)?;
+            }
+        }
+        engines.append(&mut peers);
+    }
+    let mut measured = Measured {
+        suite: options.suite,
+        sizes: Vec::new(),
+    };
+    for members in sizes {
+        let session = Session::new(members, crypto, options, &mut history);
+        measured.sizes.push(session.run(&mut pool, &mut engines)?);
+    }
+    Ok(measured)
+}
+
+fn peers(_suite: u16) -> Result<Vec<Box<dyn Engine>>, Failure> {
+    Err(Failure::new("no peers yet"))
+}

@@ -1,0 +1,405 @@
+//! All operations at one size: round after round, everybody in turn.
+
+use super::floor::{Circumstances, Floor};
+use super::history::History;
+use super::made::{self, COMMITTER, Invitation, Pool};
+use super::shape::Shape;
+use super::subject::{Change, Engine, Failure, Implementation, Sample, Seat, Tree};
+use super::{Op, Series, Size};
+use crate::arguments::Options;
+use crate::primitives::Primitives;
+use folkmoot_crypto::Crypto;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+const MAX_ROUNDS: usize = 21;
+/// Rounds of adding and removing: each wants a fresh KeyPackage and leaves the tree less steady.
+const MAX_CHANGES: usize = 3;
+/// Length of application data.
+const DATA: usize = 1024;
+/// The smallest group in which a member inside is removed.
+const HAS_INSIDE: u32 = 16;
+
+type Engines = [Box<dyn Engine>];
+
+/// The measuring of one size.
+pub(crate) struct Session<'a> {
+    members: u32,
+    crypto: &'static dyn Crypto,
+    history: &'a mut History,
+    patience: Duration,
+    primitives: Primitives,
+    series: BTreeMap<(Op, Implementation), Series>,
+    floors: BTreeMap<Op, Floor>,
+    /// The steady group as each implementation has it.
+    shapes: BTreeMap<Implementation, Shape>,
+    /// Lengths of a leaf and of a KeyPackage.
+    lengths: (usize, usize),
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        members: u32,
+        crypto: &'static dyn Crypto,
+        options: &Options,
+        history: &'a mut History,
+    ) -> Self {
+        Self {
+            members,
+            crypto,
+            history,
+            patience: Duration::from_secs(options.patience),
+            primitives: Primitives::default(),
+            series: BTreeMap::new(),
+            floors: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+            lengths: (0, 0),
+        }
+    }
+
+    pub(crate) fn run(mut self, pool: &mut Pool, engines: &mut Engines) -> Result<Size, Failure> {
+        eprintln!(
+            "{} members: making {} KeyPackages",
+            self.members, self.members
+        );
+        pool.grow(self.members as usize + MAX_CHANGES)?;
+        let offers = pool.offers(self.members as usize + MAX_CHANGES);
+        // Type, version and code points before the package; init key, signature before and after the leaf.
+        let package = offers[0].len();
+        self.lengths = (package.saturating_sub(100), package);
+        self.primitives.measure(self.crypto)?;
+        self.key_packages(engines)?;
+        self.builds(engines, &offers)?;
+        self.primitives.measure(self.crypto)?;
+        self.joins(engines, pool, &offers)?;
+        self.commits(engines)?;
+        self.observations(engines)?;
+        self.loads(engines)?;
+        self.messages(engines)?;
+        self.primitives.measure(self.crypto)?;
+        self.changes(engines, &offers[self.members as usize..])?;
+        Ok(Size {
+            members: self.members,
+            costs: self.primitives.costs(),
+            series: self.series,
+            floors: self.floors,
+        })
+    }
+
+    /// Repeats a round until patience ends.
+    fn rounds(
+        &mut self,
+        what: &str,
+        most: usize,
+        mut round: impl FnMut(&mut Self, usize) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        eprintln!("{} members: {what}", self.members);
+        let begin = Instant::now();
+        for number in 0..most {
+            if number > 0 && begin.elapsed() > self.patience {
+                break;
+            }
+            round(self, number)?;
+        }
+        Ok(())
+    }
+
+    fn allows(&mut self, op: Op, who: Implementation) -> bool {
+        let allowed = self.history.allows(op, who, self.members);
+        if !allowed {
+            self.series.entry((op, who)).or_default().over_bound = true;
+        }
+        allowed
+    }
+
+    /// Who has a steady group here.
+    fn plays(&self, engine: &dyn Engine) -> bool {
+        self.shapes.contains_key(&engine.implementation())
+    }
+
+    fn take(&mut self, op: Op, who: Implementation, sample: Sample) {
+        self.history.record(op, who, self.members, sample.time());
+        self.series
+            .entry((op, who))
+            .or_default()
+            .samples
+            .push(sample);
+    }
+
+    /// Counts the floor of an operation once.
+    fn count(&mut self, op: Op, shapes: (&Shape, &Shape), seals: usize, bytes: usize) {
+        let on = Circumstances {
+            before: shapes.0,
+            after: shapes.1,
+            committer: COMMITTER,
+            receiver: made::receiver(self.members),
+            seals,
+            bytes,
+            leaf: self.lengths.0,
+            package: self.lengths.1,
+        };
+        if let Some(floor) = Floor::of(op, &on) {
+            self.floors.entry(op).or_insert(floor);
+        }
+    }
+
+    fn key_packages(&mut self, engines: &mut Engines) -> Result<(), Failure> {
+        let nobody = Shape::sparse(1);
+        self.count(Op::KeyPackage, (&nobody, &nobody), 0, 0);
+        self.rounds("key packages", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                let sample = engine.key_package()?;
+                session.take(Op::KeyPackage, engine.implementation(), sample);
+            }
+            Ok(())
+        })
+    }
+
+    fn builds(&mut self, engines: &mut Engines, offers: &[Vec<u8>]) -> Result<(), Failure> {
+        let offers = &offers[..self.members as usize - 1];
+        let (one, all) = (Shape::sparse(1), Shape::sparse(self.members));
+        self.count(Op::Build, (&one, &all), 0, 0);
+        let mut renewed = all.clone();
+        renewed.renew(COMMITTER);
+        let seals = all.seals(COMMITTER, &[]);
+        self.rounds("bulk adds and first paths", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                let who = engine.implementation();
+                for (op, tree) in [(Op::BuildInside, Tree::Inside), (Op::Build, Tree::Outside)] {
+                    if session.allows(op, who) {
+                        let built = engine.build(offers, tree);
+                        let sample = built.map_err(|why| session.failed(op, who, &why))?;
+                        session.take(op, who, sample);
+                    }
+                }
+                let built = session.series.get(&(Op::Build, who));
+                let built = built.is_some_and(|series| !series.over_bound);
+                if built && session.allows(Op::SparseCommit, who) {
+                    let sample = engine.sparse_commit();
+                    let sample =
+                        sample.map_err(|why| session.failed(Op::SparseCommit, who, &why))?;
+                    let shapes = (&all, &renewed);
+                    session.count(Op::SparseCommit, shapes, seals, sample.bytes);
+                    session.take(Op::SparseCommit, who, sample);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn joins(
+        &mut self,
+        engines: &mut Engines,
+        pool: &Pool,
+        offers: &[Vec<u8>],
+    ) -> Result<(), Failure> {
+        let mut invitations = BTreeMap::new();
+        for engine in &mut *engines {
+            let who = engine.implementation();
+            if !self.allows(Op::Join, who) {
+                continue;
+            }
+            let invitation = if made::is_possible(self.members) {
+                let packages = [
+                    engine.enrol(Seat::Committer)?,
+                    engine.enrol(Seat::Receiver)?,
+                ];
+                let invitation = made::group(pool, self.members, [&packages[0], &packages[1]])?;
+                let joined = engine.join(Seat::Committer, &invitation);
+                joined.map_err(|why| self.failed(Op::Join, who, &why))?;
+                invitation
+            } else {
+                self.found(engine.as_mut(), offers)?
+            };
+            invitations.insert(who, invitation);
+            self.shapes.insert(who, Shape::steady(self.members));
+        }
+        let shape = Shape::steady(self.members);
+        self.count(Op::Join, (&shape, &shape), 0, 0);
+        self.rounds("joins", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                let who = engine.implementation();
+                if let Some(invitation) = invitations.get(&who) {
+                    let joined = engine.join(Seat::Receiver, invitation);
+                    let sample = joined.map_err(|why| session.failed(Op::Join, who, &why))?;
+                    session.take(Op::Join, who, sample);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The smallest groups are played: there is nobody else who could invite.
+    fn found(&self, engine: &mut dyn Engine, offers: &[Vec<u8>]) -> Result<Invitation, Failure> {
+        engine.found()?;
+        for offer in &offers[..self.members as usize - 2] {
+            engine.commit(Change::Invite(offer))?;
+        }
+        let receiver = engine.enrol(Seat::Receiver)?;
+        let sent = engine.commit(Change::Invite(&receiver))?;
+        let welcome = sent.welcome.ok_or_else(Failure::no_group)?;
+        Ok(Invitation {
+            welcome,
+            tree: Vec::new(),
+        })
+    }
+
+    fn commits(&mut self, engines: &mut Engines) -> Result<(), Failure> {
+        // The committer's first path gives it the keys of its own.
+        for engine in &mut *engines {
+            if self.plays(engine.as_ref()) {
+                let sent = engine.commit(Change::FreshKeys)?;
+                engine.process(&sent.message)?;
+                engine.store()?;
+            }
+        }
+        self.rounds("commits", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                session.commit_once(engine.as_mut())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn commit_once(&mut self, engine: &mut dyn Engine) -> Result<(), Failure> {
+        let who = engine.implementation();
+        let Some(shape) = self.shapes.get(&who).cloned() else {
+            return Ok(());
+        };
+        let sent = engine.commit(Change::FreshKeys)?;
+        let processed = engine.process(&sent.message)?;
+        let seals = shape.seals(COMMITTER, &[]);
+        for (op, sample) in [(Op::Commit, sent.sample), (Op::Process, processed)] {
+            self.count(op, (&shape, &shape), seals, sample.bytes);
+            self.take(op, who, sample);
+        }
+        if let Some(stored) = engine.store()? {
+            self.take(Op::Store, who, stored);
+        }
+        Ok(())
+    }
+
+    fn observations(&mut self, engines: &mut Engines) -> Result<(), Failure> {
+        self.rounds("observers", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                let who = engine.implementation();
+                let Some(shape) = session.shapes.get(&who).cloned() else {
+                    continue;
+                };
+                if let Some(sample) = engine.observe()? {
+                    session.count(Op::Observe, (&shape, &shape), 0, sample.bytes);
+                    session.take(Op::Observe, who, sample);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn loads(&mut self, engines: &mut Engines) -> Result<(), Failure> {
+        self.rounds("loads", MAX_ROUNDS, |session, _| {
+            for engine in &mut *engines {
+                let who = engine.implementation();
+                let Some(shape) = session.shapes.get(&who).cloned() else {
+                    continue;
+                };
+                let sent = engine.commit(Change::FreshKeys)?;
+                let sample = engine.load(&sent.message)?;
+                engine.store()?;
+                session.count(Op::Load, (&shape, &shape), 0, sent.message.len());
+                session.take(Op::Load, who, sample);
+                let bytes = engine.memory()?;
+                session.take(
+                    Op::Memory,
+                    who,
+                    Sample {
+                        bytes,
+                        ..Sample::default()
+                    },
+                );
+            }
+            Ok(())
+        })
+    }
+
+    fn messages(&mut self, engines: &mut Engines) -> Result<(), Failure> {
+        let data = vec![b'm'; DATA];
+        self.rounds("messages", 5 * MAX_ROUNDS, |session, number| {
+            for engine in &mut *engines {
+                let who = engine.implementation();
+                let Some(shape) = session.shapes.get(&who).cloned() else {
+                    continue;
+                };
+                let sent = engine.send(&data)?;
+                let received = engine.receive(&sent.message)?;
+                // The first of an epoch derives its way to the ratchet, once.
+                if number == 0 {
+                    continue;
+                }
+                for (op, sample) in [(Op::Send, sent.sample), (Op::Receive, received)] {
+                    session.count(op, (&shape, &shape), 0, sent.message.len());
+                    session.take(op, who, sample);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn changes(&mut self, engines: &mut Engines, offers: &[Vec<u8>]) -> Result<(), Failure> {
+        self.rounds("adding and removing", MAX_CHANGES, |session, number| {
+            for engine in &mut *engines {
+                session.change_once(engine.as_mut(), &offers[number])?;
+            }
+            Ok(())
+        })?;
+        if self.members < HAS_INSIDE {
+            return Ok(());
+        }
+        let first = self.members / 4;
+        self.rounds("removing", MAX_CHANGES, |session, number| {
+            let leaf = first + u32::try_from(number).map_err(Failure::new)?;
+            for engine in &mut *engines {
+                session.remove(engine.as_mut(), (Op::Remove, leaf))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn change_once(&mut self, engine: &mut dyn Engine, offer: &[u8]) -> Result<(), Failure> {
+        let who = engine.implementation();
+        let Some(shape) = self.shapes.get_mut(&who) else {
+            return Ok(());
+        };
+        let before = shape.clone();
+        let added = shape.add();
+        let after = shape.clone();
+        let sent = engine.commit(Change::Add(offer))?;
+        engine.process(&sent.message)?;
+        self.count(Op::Add, (&before, &after), 0, sent.sample.bytes);
+        self.take(Op::Add, who, sent.sample);
+        let inside = self.members >= HAS_INSIDE;
+        let op = if inside { Op::RemoveEdge } else { Op::Remove };
+        self.remove(engine, (op, added))
+    }
+
+    fn remove(&mut self, engine: &mut dyn Engine, (op, leaf): (Op, u32)) -> Result<(), Failure> {
+        let who = engine.implementation();
+        let Some(shape) = self.shapes.get_mut(&who) else {
+            return Ok(());
+        };
+        let before = shape.clone();
+        shape.remove(leaf);
+        let seals = shape.seals(COMMITTER, &[]);
+        shape.renew(COMMITTER);
+        let after = shape.clone();
+        let sent = engine.commit(Change::Remove(leaf))?;
+        engine.process(&sent.message)?;
+        self.count(op, (&before, &after), seals, sent.sample.bytes);
+        self.take(op, who, sent.sample);
+        Ok(())
+    }
+
+    fn failed(&self, op: Op, who: Implementation, why: &Failure) -> Failure {
+        let what = format!("{} of {}, {} members", op.name(), who.name(), self.members);
+        why.clone().during(what)
+    }
+}

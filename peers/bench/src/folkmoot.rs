@@ -1,0 +1,542 @@
+//! Folkmoot under measurement: all calls of its engine's API, and its encrypted store.
+
+use crate::engine::{
+    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, lifetime,
+};
+use crate::primitives::rng;
+use folkmoot_crypto::{Crypto, Secret};
+use folkmoot_mls::{
+    AuthenticationService, ClientId, CommitIntent, Credential, CredentialRejected, Delta,
+    Extensions, Group, JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex, Member, MessageBody,
+    MlsMessage, Observer, OwnKeyPackage, RecordKey, Records, RecordsError, Settings, Timestamp,
+    VerifiedKeyPackage, WireFormat,
+};
+use folkmoot_protocol::GroupId;
+use folkmoot_store::client::{
+    ClientChange, ClientStore, GroupRecords, ProfileFolder, SqlCipherStore,
+};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// KeyPackages in one commit: RFC 9420 §8.4 counts pre-shared keys in 16 bits, and each proposal may bring
+/// one.
+const MAX_PROPOSALS: usize = 65_535;
+/// The write-ahead log of the store.
+const LOG: &str = "profile.db-wal";
+
+/// The engine with nobody in a group yet.
+pub(crate) fn engine(crypto: &'static dyn Crypto) -> Result<Box<dyn Engine>, Failure> {
+    let disk = Disk::new()?;
+    Ok(Box::new(Folkmoot {
+        crypto,
+        builder: None,
+        committer: None,
+        records: Memory::default(),
+        receiver: None,
+        own: BTreeMap::new(),
+        disk,
+        unstored: Vec::new(),
+        observer: None,
+    }))
+}
+
+struct Folkmoot {
+    crypto: &'static dyn Crypto,
+    /// The founder of the group that was built last.
+    builder: Option<Group>,
+    committer: Option<Group>,
+    /// The committer's records.
+    records: Memory,
+    receiver: Option<Group>,
+    own: BTreeMap<&'static str, (KeyPackage, KeyPackageSecrets)>,
+    disk: Disk,
+    /// What the receiver has not stored yet.
+    unstored: Vec<Delta>,
+    observer: Option<(Observer, Vec<u8>)>,
+}
+
+/// Vouches for every basic credential; a client is who its identity says.
+struct Names;
+
+impl AuthenticationService for Names {
+    fn validate(
+        &self,
+        credential: &Credential,
+        _: &[u8],
+        _: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected> {
+        match credential {
+            Credential::Basic(_) => Ok(()),
+            Credential::X509(_) => Err(CredentialRejected("not a basic credential".into())),
+        }
+    }
+
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        match credential {
+            Credential::Basic(name) => Some(ClientId::new(name.as_slice())),
+            Credential::X509(_) => None,
+        }
+    }
+
+    fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}
+
+/// Records without a disk.
+#[derive(Default)]
+struct Memory(BTreeMap<Vec<u8>, Secret>);
+
+impl Memory {
+    fn apply(&mut self, delta: Delta) {
+        for change in delta.changes {
+            match change {
+                folkmoot_mls::Change::Put { key, value } => drop(self.0.insert(key.0, value)),
+                folkmoot_mls::Change::Erase { key } => drop(self.0.remove(&key.0)),
+                folkmoot_mls::Change::EraseAll { prefix } => {
+                    for key in self.keys(&prefix.0) {
+                        self.0.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keys(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let from = self.0.range(prefix.to_vec()..).map(|(key, _)| key);
+        from.take_while(|key| key.starts_with(prefix))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Records for Memory {
+    fn get(&self, key: &RecordKey) -> Result<Option<Secret>, RecordsError> {
+        Ok(self.0.get(&key.0).cloned())
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<(RecordKey, Secret)>, RecordsError> {
+        let keys = self.keys(prefix).into_iter();
+        Ok(keys
+            .map(|key| (RecordKey(key.clone()), self.0[&key].clone()))
+            .collect())
+    }
+}
+
+/// The receiver's store.
+struct Disk {
+    folder: TempDir,
+    store: Option<SqlCipherStore>,
+    group: GroupId,
+}
+
+impl Disk {
+    fn new() -> Result<Self, Failure> {
+        let folder = TempDir::new().map_err(Failure::new)?;
+        let group = GroupId(folkmoot_crypto::random(&mut rng()));
+        Ok(Self {
+            folder,
+            store: None,
+            group,
+        })
+    }
+
+    fn open(&mut self) -> Result<&mut SqlCipherStore, Failure> {
+        if self.store.is_none() {
+            let key = folkmoot_crypto::random(&mut rng());
+            let folder = ProfileFolder::open_or_create(self.folder.path(), key);
+            let store = SqlCipherStore::open(folder.map_err(Failure::new)?);
+            self.store = Some(store.map_err(Failure::new)?);
+        }
+        self.store.as_mut().ok_or_else(Failure::no_group)
+    }
+
+    fn close(&mut self) {
+        self.store = None;
+    }
+
+    fn apply(&mut self, deltas: Vec<Delta>) -> Result<(), Failure> {
+        let group = self.group;
+        let changes = deltas
+            .into_iter()
+            .map(|delta| ClientChange::Records(group, delta));
+        self.open()?.apply(changes.collect()).map_err(Failure::new)
+    }
+
+    fn load(&mut self, crypto: &'static dyn Crypto) -> Result<Group, Failure> {
+        let group = self.group;
+        let records = GroupRecords::new(self.open()?, group);
+        Ok(Group::load(crypto, &records, settings())?)
+    }
+
+    /// Length of the write-ahead log.
+    fn log(&self) -> usize {
+        let log = std::fs::metadata(self.folder.path().join(LOG));
+        log.map_or(0, |log| usize::try_from(log.len()).unwrap_or(usize::MAX))
+    }
+
+    /// Bytes of all records.
+    fn bytes(&mut self) -> Result<usize, Failure> {
+        let group = self.group;
+        let records = self.open()?.records(&group, b"").map_err(Failure::new)?;
+        Ok(records
+            .iter()
+            .map(|(key, value)| key.0.len() + value.len())
+            .sum())
+    }
+}
+
+/// Takes the steps' times one after the other.
+struct Watch {
+    last: Instant,
+    steps: Vec<(&'static str, Duration)>,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.steps.push((name, now - self.last));
+        self.last = now;
+    }
+
+    fn sample(self, bytes: usize) -> Sample {
+        Sample {
+            steps: self.steps,
+            bytes,
+            beside: None,
+        }
+    }
+}
+
+fn settings() -> Settings {
+    Settings::default()
+}
+
+/// Keys and values of a delta.
+fn length(delta: &Delta) -> usize {
+    let lengths = delta.changes.iter().map(|change| match change {
+        folkmoot_mls::Change::Put { key, value } => key.0.len() + value.len(),
+        folkmoot_mls::Change::Erase { key } => key.0.len(),
+        folkmoot_mls::Change::EraseAll { prefix } => prefix.0.len(),
+    });
+    lengths.sum()
+}
+
+fn lengths(deltas: &[Delta]) -> usize {
+    deltas.iter().map(length).sum()
+}
+
+fn decode_key_package(bytes: &[u8]) -> Result<KeyPackage, Failure> {
+    match MlsMessage::decode(bytes)?.body {
+        MessageBody::KeyPackage(package) => Ok(package),
+        _ => Err(Failure::new("not a KeyPackage")),
+    }
+}
+
+impl Folkmoot {
+    fn member(&self, name: &str) -> Result<Member, Failure> {
+        let signature = self.crypto.generate_signature_key_pair(&mut rng())?;
+        Ok(Member::new(
+            Credential::Basic(name.as_bytes().into()),
+            signature,
+        ))
+    }
+
+    fn create(&self, name: &str) -> Result<Group, Failure> {
+        let (crypto, rng) = (self.crypto, &mut rng());
+        let id = Group::random_id(crypto, rng);
+        let founder = (self.member(name)?, lifetime());
+        let (group, _) =
+            Group::create(crypto, id, founder, Extensions::default(), settings(), rng)?;
+        Ok(group)
+    }
+
+    fn verify(&self, package: KeyPackage) -> Result<VerifiedKeyPackage, Failure> {
+        let now = Some(lifetime().not_before);
+        Ok(package.verify(self.crypto, &Names, &settings(), now)?)
+    }
+
+    /// Decodes, examines and takes a message at the receiver.
+    fn take(&mut self, message: &[u8], watch: &mut Watch) -> Result<usize, Failure> {
+        let receiver = self.receiver.as_mut().ok_or_else(Failure::no_group)?;
+        let message = MlsMessage::decode(message)?;
+        watch.step("decode");
+        let incoming = receiver.receive(message, &Names)?;
+        watch.step("receive");
+        let delta = receiver.apply(incoming)?;
+        watch.step("apply");
+        let to_store = length(&delta);
+        self.unstored.push(delta);
+        Ok(to_store)
+    }
+
+    /// Commits, encodes and accepts at the committer.
+    fn give(
+        group: &mut Group,
+        intent: CommitIntent,
+        mut watch: Watch,
+    ) -> Result<(Sent, [Delta; 2]), Failure> {
+        let (bundle, made) = group.commit(intent, b"", &Names, &mut rng())?;
+        watch.step("commit");
+        let message = bundle.commit.encode();
+        let welcome = bundle.welcome.map(|welcome| welcome.encode());
+        watch.step("encode");
+        let accepted = group.accept_pending()?;
+        watch.step("accept");
+        let mut sample = watch.sample(message.len());
+        sample.beside = Some(length(&made) + length(&accepted));
+        Ok((
+            Sent {
+                sample,
+                message,
+                welcome,
+            },
+            [made, accepted],
+        ))
+    }
+
+    fn observer(&mut self) -> Result<(Observer, Vec<u8>), Failure> {
+        let committer = self.committer.as_mut().ok_or_else(Failure::no_group)?;
+        let MessageBody::GroupInfo(info) = committer.group_info(true)?.body else {
+            return Err(Failure::new("not a GroupInfo"));
+        };
+        let (observer, _) = Observer::begin(self.crypto, info, None, settings(), &Names)?;
+        // Whoever commits in the clear is the same member under other settings.
+        let in_the_clear = Settings {
+            handshakes: WireFormat::PublicMessage,
+            ..settings()
+        };
+        let mut twin = Group::load(self.crypto, &self.records, in_the_clear)?;
+        let intent = CommitIntent {
+            force_path: true,
+            ..CommitIntent::default()
+        };
+        let (bundle, _) = twin.commit(intent, b"", &Names, &mut rng())?;
+        Ok((observer, bundle.commit.encode()))
+    }
+}
+
+impl Engine for Folkmoot {
+    fn implementation(&self) -> Implementation {
+        Implementation::Folkmoot
+    }
+
+    fn key_package(&mut self) -> Result<Sample, Failure> {
+        let member = self.member("somebody")?;
+        let mut watch = Watch::start();
+        let (package, _) = KeyPackage::generate(self.crypto, member, lifetime(), &mut rng())?;
+        let encoded = package.to_message().encode();
+        watch.step("generate");
+        Ok(watch.sample(encoded.len()))
+    }
+
+    fn build(&mut self, offers: &[Vec<u8>], tree: Tree) -> Result<Sample, Failure> {
+        self.builder = None;
+        let mut group = self.create("the founder")?;
+        let packages = offers.iter().map(|offer| decode_key_package(offer));
+        let packages: Vec<_> = packages.collect::<Result<_, _>>()?;
+        let mut sample = Sample::default();
+        for chunk in packages.chunks(MAX_PROPOSALS) {
+            let chunk = chunk.to_vec();
+            let mut watch = Watch::start();
+            let verified = chunk.into_iter().map(|package| self.verify(package));
+            let add = verified.collect::<Result<_, _>>()?;
+            watch.step("verify");
+            let tree_apart = tree == Tree::Outside;
+            let intent = CommitIntent {
+                add,
+                tree_apart,
+                ..CommitIntent::default()
+            };
+            let (sent, _) = Self::give(&mut group, intent, watch)?;
+            sample.steps.extend(sent.sample.steps);
+            sample.bytes += sent.welcome.map_or(0, |welcome| welcome.len());
+        }
+        self.builder = Some(group);
+        Ok(sample)
+    }
+
+    fn sparse_commit(&mut self) -> Result<Sample, Failure> {
+        let mut group = self.builder.take().ok_or_else(Failure::no_group)?;
+        let intent = CommitIntent {
+            force_path: true,
+            ..CommitIntent::default()
+        };
+        let (sent, _) = Self::give(&mut group, intent, Watch::start())?;
+        Ok(sent.sample)
+    }
+
+    fn enrol(&mut self, seat: Seat) -> Result<Vec<u8>, Failure> {
+        let member = self.member(seat.name())?;
+        let made = KeyPackage::generate(self.crypto, member, lifetime(), &mut rng())?;
+        let message = made.0.to_message().encode();
+        self.own.insert(seat.name(), made);
+        Ok(message)
+    }
+
+    fn found(&mut self) -> Result<(), Failure> {
+        let crypto = self.crypto;
+        let founder = (self.member(Seat::Committer.name())?, lifetime());
+        let id = Group::random_id(crypto, &mut rng());
+        let extensions = Extensions::default();
+        let (group, delta) =
+            Group::create(crypto, id, founder, extensions, settings(), &mut rng())?;
+        self.records = Memory::default();
+        self.records.apply(delta);
+        self.committer = Some(group);
+        self.observer = None;
+        Ok(())
+    }
+
+    fn join(&mut self, seat: Seat, invitation: &Invitation) -> Result<Sample, Failure> {
+        let (package, secrets) = self.own.get(seat.name()).ok_or_else(Failure::no_group)?;
+        let own = OwnKeyPackage {
+            key_package: package,
+            secrets,
+        };
+        let tree = Some(invitation.tree.as_slice()).filter(|tree| !tree.is_empty());
+        let options = JoinOptions {
+            tree,
+            ..JoinOptions::default()
+        };
+        let mut watch = Watch::start();
+        let MessageBody::Welcome(welcome) = MlsMessage::decode(&invitation.welcome)?.body else {
+            return Err(Failure::new("not a Welcome"));
+        };
+        watch.step("decode");
+        let (group, delta) = Group::join(self.crypto, &welcome, own, options, settings(), &Names)?;
+        watch.step("join");
+        let mut sample = watch.sample(invitation.welcome.len() + invitation.tree.len());
+        sample.beside = Some(length(&delta));
+        match seat {
+            Seat::Committer => {
+                self.records = Memory::default();
+                self.records.apply(delta);
+                self.committer = Some(group);
+                self.observer = None;
+            }
+            Seat::Receiver => {
+                self.receiver = Some(group);
+                self.unstored = vec![delta];
+            }
+        }
+        Ok(sample)
+    }
+
+    fn commit(&mut self, change: Change<'_>) -> Result<Sent, Failure> {
+        let mut intent = CommitIntent {
+            tree_apart: !matches!(change, Change::Invite(_)),
+            ..CommitIntent::default()
+        };
+        let watch = Watch::start();
+        match change {
+            Change::FreshKeys => intent.force_path = true,
+            Change::Add(offer) | Change::Invite(offer) => {
+                intent.add = vec![self.verify(decode_key_package(offer)?)?];
+            }
+            Change::Remove(leaf) => intent.remove = vec![LeafIndex(leaf)],
+        }
+        let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
+        let (sent, deltas) = Self::give(group, intent, watch)?;
+        for delta in deltas {
+            self.records.apply(delta);
+        }
+        Ok(sent)
+    }
+
+    fn process(&mut self, commit: &[u8]) -> Result<Sample, Failure> {
+        let mut watch = Watch::start();
+        let to_store = self.take(commit, &mut watch)?;
+        Ok(Sample {
+            beside: Some(to_store),
+            ..watch.sample(commit.len())
+        })
+    }
+
+    fn store(&mut self) -> Result<Option<Sample>, Failure> {
+        self.disk.open()?;
+        let deltas = core::mem::take(&mut self.unstored);
+        let (bytes, before) = (lengths(&deltas), self.disk.log());
+        let mut watch = Watch::start();
+        self.disk.apply(deltas)?;
+        watch.step("apply");
+        // The log is written from its beginning again once all of it is in the database.
+        let written = self
+            .disk
+            .log()
+            .checked_sub(before)
+            .filter(|grown| *grown > 0);
+        Ok(Some(Sample {
+            beside: written,
+            ..watch.sample(bytes)
+        }))
+    }
+
+    fn load(&mut self, commit: &[u8]) -> Result<Sample, Failure> {
+        let records = self.disk.bytes()?;
+        self.receiver = None;
+        self.disk.close();
+        let mut watch = Watch::start();
+        self.disk.open()?;
+        watch.step("open");
+        self.receiver = Some(self.disk.load(self.crypto)?);
+        watch.step("load");
+        self.take(commit, &mut watch)?;
+        Ok(watch.sample(records))
+    }
+
+    fn memory(&mut self) -> Result<usize, Failure> {
+        self.disk.open()?;
+        let before = crate::allocated();
+        let group = self.disk.load(self.crypto)?;
+        let bytes = crate::allocated().saturating_sub(before);
+        drop(group);
+        Ok(bytes)
+    }
+
+    fn send(&mut self, data: &[u8]) -> Result<Sent, Failure> {
+        let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
+        let mut watch = Watch::start();
+        let (message, delta) = group.seal(data, b"", &mut rng())?;
+        let message = message.encode();
+        watch.step("seal");
+        let mut sample = watch.sample(length(&delta));
+        sample.beside = Some(message.len());
+        self.records.apply(delta);
+        Ok(Sent {
+            sample,
+            message,
+            welcome: None,
+        })
+    }
+
+    fn receive(&mut self, message: &[u8]) -> Result<Sample, Failure> {
+        let mut watch = Watch::start();
+        let to_store = self.take(message, &mut watch)?;
+        Ok(Sample {
+            beside: Some(message.len()),
+            ..watch.sample(to_store)
+        })
+    }
+
+    fn observe(&mut self) -> Result<Option<Sample>, Failure> {
+        if self.observer.is_none() {
+            self.observer = Some(self.observer()?);
+        }
+        let (observer, commit) = self.observer.as_ref().ok_or_else(Failure::no_group)?;
+        let mut watch = Watch::start();
+        let message = MlsMessage::decode(commit)?;
+        let observed = observer.receive(message, &Names)?;
+        watch.step("receive");
+        drop(observed);
+        Ok(Some(watch.sample(commit.len())))
+    }
+}

@@ -1,0 +1,206 @@
+//! What was measured, for people and for programs.
+
+use crate::engine::{Implementation, Measured, Op, Series, Size, micros};
+use crate::primitives::as_f64;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The credential of every member.
+const CREDENTIAL: &str = "basic";
+
+/// One line of JSON. `null` where there is no figure: an operation over its bound, or one that has none.
+#[derive(Serialize)]
+struct Line<'a> {
+    op: &'a str,
+    members: u32,
+    #[serde(rename = "impl")]
+    implementation: &'a str,
+    credential: &'a str,
+    median_us: Option<f64>,
+    floor_us: Option<f64>,
+    x_floor: Option<f64>,
+    bytes: Option<usize>,
+}
+
+/// One object per line.
+pub(crate) fn print_json(measured: &Measured) {
+    for size in &measured.sizes {
+        for line in lines(size) {
+            match serde_json::to_string(&line) {
+                Ok(line) => println!("{line}"),
+                Err(error) => eprintln!("a line of the report: {error}"),
+            }
+        }
+    }
+}
+
+fn lines(size: &Size) -> impl Iterator<Item = Line<'static>> {
+    let all = size.series.iter().filter(|((op, _), _)| op.is_main());
+    let measured = all.map(|((op, who), series)| line(size, *op, *who, series));
+    let floors = size.floors.keys().filter(|op| op.is_main()).map(|op| Line {
+        op: op.name(),
+        members: size.members,
+        implementation: Implementation::Primitive.name(),
+        credential: CREDENTIAL,
+        median_us: floor(size, *op),
+        floor_us: floor(size, *op),
+        x_floor: Some(1.0),
+        bytes: None,
+    });
+    measured.chain(floors).collect::<Vec<_>>().into_iter()
+}
+
+fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'static> {
+    let median = time(series, op);
+    let floor = floor(size, op);
+    Line {
+        op: op.name(),
+        members: size.members,
+        implementation: who.name(),
+        credential: CREDENTIAL,
+        median_us: median.map(round),
+        floor_us: floor,
+        x_floor: median.zip(floor).map(|(time, floor)| round(time / floor)),
+        bytes: series.median().map(|sample| sample.bytes),
+    }
+}
+
+/// Microseconds; memory takes none.
+fn time(series: &Series, op: Op) -> Option<f64> {
+    let timed = op != Op::Memory;
+    series
+        .median()
+        .filter(|_| timed)
+        .map(|sample| micros(sample.time()))
+}
+
+fn floor(size: &Size, op: Op) -> Option<f64> {
+    let floor = size.floors.get(&op)?.cost(&size.costs);
+    Some(round(floor))
+}
+
+/// To a hundredth.
+fn round(figure: f64) -> f64 {
+    (figure * 100.0).round() / 100.0
+}
+
+/// A table for people.
+pub(crate) fn print_table(measured: &Measured) {
+    println!("suite {}, {CREDENTIAL} credentials", measured.suite);
+    for size in &measured.sizes {
+        println!();
+        print!("{}", table(size));
+    }
+    println!(
+        "\n* at all cores' throughput. beside: of store the bytes of its write-ahead log, of send and \
+         receive the message, else bytes left to be stored."
+    );
+}
+
+/// A size as a Markdown table, and the steps and counts below it.
+pub(crate) fn table(size: &Size) -> String {
+    let all = size.series.keys().map(|(_, who)| *who);
+    let peers: BTreeSet<_> = all.filter(|who| who.is_peer()).collect();
+    let mut head: Vec<String> = ["operation", "Folkmoot", "floor", "× floor"]
+        .map(String::from)
+        .into();
+    for peer in &peers {
+        head.extend([peer.name().to_owned(), "×".to_owned()]);
+    }
+    head.extend(["bytes", "beside", "primitives of the floor"].map(String::from));
+    let rule = head.iter().map(|title| match title.as_str() {
+        "operation" | "primitives of the floor" => "---".to_owned(),
+        _ => "--:".to_owned(),
+    });
+    let mut rows = vec![head.clone(), rule.collect()];
+    let own = size
+        .series
+        .iter()
+        .filter(|((_, who), _)| *who == Implementation::Folkmoot);
+    rows.extend(own.map(|((op, _), series)| cells(size, *op, series, &peers)));
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| format!("| {} |\n", row.join(" | ")))
+        .collect();
+    format!(
+        "## {} members\n\n{}\nSteps of Folkmoot's medians: {}\n",
+        size.members,
+        rows.concat(),
+        steps(size)
+    )
+}
+
+fn cells(size: &Size, op: Op, own: &Series, peers: &BTreeSet<Implementation>) -> Vec<String> {
+    let (time, floor) = (time(own, op), floor(size, op));
+    let ratio = time
+        .zip(floor)
+        .map(|(time, floor)| format!("{:.2}", time / floor));
+    let shown = |time: Option<f64>| time.map(duration).unwrap_or_default();
+    let mut cells = vec![
+        op.name().into(),
+        shown(time),
+        shown(floor),
+        ratio.unwrap_or_default(),
+    ];
+    for peer in peers {
+        cells.extend(peer_cells(size, op, *peer, own));
+    }
+    let bytes = own.median().map(|sample| length(sample.bytes));
+    let beside = own.beside().map(length);
+    let counts = size.floors.get(&op).map(crate::engine::Floor::counts);
+    cells.extend([bytes, beside, counts].map(Option::unwrap_or_default));
+    cells
+}
+
+fn peer_cells(size: &Size, op: Op, peer: Implementation, own: &Series) -> [String; 2] {
+    let Some(series) = size.series.get(&(op, peer)) else {
+        return [String::new(), String::new()];
+    };
+    if series.over_bound {
+        return ["over bound".into(), String::new()];
+    }
+    let (shown, ratio) = if op == Op::Memory {
+        let bytes = |series: &Series| series.median().map_or(0, |sample| sample.bytes);
+        let ratio = as_f64(bytes(series)) / as_f64(bytes(own)).max(1.0);
+        (length(bytes(series)), ratio)
+    } else {
+        match time(series, op).zip(time(own, op)) {
+            Some((time, own)) => (duration(time), time / own),
+            None => return [String::new(), String::new()],
+        }
+    };
+    [shown, format!("{ratio:.1}")]
+}
+
+fn steps(size: &Size) -> String {
+    let mut parts = Vec::new();
+    for ((op, who), series) in &size.series {
+        if let (Implementation::Folkmoot, Some(sample)) = (*who, series.median())
+            && sample.steps.len() > 1
+        {
+            let steps = sample.steps.iter();
+            let steps: Vec<_> = steps
+                .map(|(name, time)| format!("{name} {}", duration(micros(*time))))
+                .collect();
+            parts.push(format!("{}: {}", op.name(), steps.join(", ")));
+        }
+    }
+    parts.join("; ")
+}
+
+fn duration(micros: f64) -> String {
+    match micros {
+        ..1e3 => format!("{micros:.0} µs"),
+        ..1e6 => format!("{:.2} ms", micros / 1e3),
+        _ => format!("{:.2} s", micros / 1e6),
+    }
+}
+
+fn length(bytes: usize) -> String {
+    let bytes = as_f64(bytes);
+    match bytes {
+        ..2e4 => format!("{bytes:.0} B"),
+        ..2e6 => format!("{:.0} kB", bytes / 1e3),
+        _ => format!("{:.1} MB", bytes / 1e6),
+    }
+}
