@@ -233,7 +233,8 @@ impl Signed {
 
     /// What a PrivateMessage encrypts, but for the padding.
     pub fn plaintext(&self) -> Vec<u8> {
-        PrivateMessage::plaintext(&self.clone().into())
+        let plaintext = PrivateMessage::plaintext(&self.clone().into(), Padding::None);
+        plaintext.expose().to_vec()
     }
 }
 

@@ -12,7 +12,8 @@ use crate::tree::LeafIndex;
 use crate::wire::{Commit, Epoch, GroupId, Proposal, decode, encode};
 use folkmoot_crypto::{Crypto, Secret};
 use tls_codec::{
-    DeserializeBytes, TlsDeserializeBytes, TlsSerialize, TlsSize, VLByteSlice, VLBytes,
+    DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLByteSlice,
+    VLBytes,
 };
 
 /// A signed and encrypted message; not yet believed.
@@ -69,21 +70,19 @@ impl PrivateMessage {
         authenticated: &AuthenticatedContent,
         seal: &SealKey<'_>,
     ) -> Result<Self, Error> {
-        let mut plaintext = Self::plaintext(authenticated);
-        plaintext.resize(seal.padding.padded(plaintext.len()), 0);
-        let plaintext = Secret::from(plaintext);
+        let plaintext = Self::plaintext(authenticated, seal.padding);
         Self::seal(crypto, &authenticated.content, &plaintext, seal)
     }
 
-    /// What is encrypted, but for the padding.
-    pub(crate) fn plaintext(authenticated: &AuthenticatedContent) -> Vec<u8> {
-        let mut plaintext = match &authenticated.content.content {
-            Content::Application(data) => encode(data),
-            Content::Proposal(proposal) => encode(proposal),
-            Content::Commit(commit) => encode(commit),
-        };
-        plaintext.extend(encode(&authenticated.auth));
-        plaintext
+    /// What is encrypted. It is written once, into memory of its length: a vector that grows leaves
+    /// copies behind.
+    pub(crate) fn plaintext(authenticated: &AuthenticatedContent, padding: Padding) -> Secret {
+        let auth = &authenticated.auth;
+        match &authenticated.content.content {
+            Content::Application(data) => padded(data, auth, padding),
+            Content::Proposal(proposal) => padded(proposal, auth, padding),
+            Content::Commit(commit) => padded(commit, auth, padding),
+        }
     }
 
     /// Seals a padded plaintext under the headers of `content`.
@@ -199,6 +198,18 @@ impl PrivateMessage {
             content_type: self.content_type,
         })
     }
+}
+
+/// `PrivateMessageContent` (RFC 9420 §6.3.1).
+fn padded<T: Serialize>(content: &T, auth: &ContentAuth, padding: Padding) -> Secret {
+    let length = content.tls_serialized_len() + auth.tls_serialized_len();
+    let mut plaintext = Vec::with_capacity(padding.padded(length));
+    let written = content.tls_serialize(&mut plaintext);
+    written
+        .and_then(|_| auth.tls_serialize(&mut plaintext))
+        .expect("what is signed is below a message's bound");
+    plaintext.resize(padding.padded(plaintext.len()), 0);
+    Secret::from(plaintext)
 }
 
 /// Check 50: the guard changes the nonce's first four bytes.
