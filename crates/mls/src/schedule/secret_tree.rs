@@ -7,7 +7,7 @@ use super::{KeyAndNonce, RatchetKind, RatchetState};
 use crate::Error;
 use crate::check::Check;
 use crate::labels::expand_to_hash;
-use crate::tree::{LeafIndex, NodeIndex};
+use crate::tree::{LeafIndex, MAX_HEIGHT, NodeIndex};
 use folkmoot_crypto::{Crypto, Secret};
 use std::collections::{BTreeMap, HashMap};
 
@@ -118,11 +118,9 @@ impl SecretTree {
             return Ok((ratchet.clone(), RatchetStep::default()));
         }
         let target = NodeIndex::from(id.0);
-        let (mut at, mut secret) = self
-            .nodes
-            .iter()
-            .find(|(index, _)| index.covers(id.0))
-            .map(|(index, secret)| (*index, secret.clone()))
+        let mut above = core::iter::once(target).chain(target.direct_path(MAX_HEIGHT));
+        let (mut at, mut secret) = above
+            .find_map(|index| Some((index, self.nodes.get(&index)?.clone())))
             .ok_or(Check::SenderIsMember)?;
         let mut step = RatchetStep {
             nodes_erased: vec![at],
@@ -151,6 +149,9 @@ impl SecretTree {
     }
 
     fn forget_oldest(&self, id: RatchetId, kept: usize, step: &mut RatchetStep) {
+        if step.skipped_made.is_empty() {
+            return;
+        }
         let before = self
             .skipped
             .range((id, 0)..=(id, u32::MAX))

@@ -1,7 +1,8 @@
 //! Adding leaves (RFC 9420 §12.1.1): all of a commit's at once.
 
-use super::math::MAX_HEIGHT;
-use super::{Content, LeafIndex, Node, NodeIndex, ParentNode, RatchetTree, Subtree, TreeIndex};
+use super::{
+    Content, LeafIndex, MAX_HEIGHT, Node, NodeIndex, ParentNode, RatchetTree, Subtree, TreeIndex,
+};
 use crate::check::Check;
 use crate::wire::LeafNode;
 use core::iter::Peekable;

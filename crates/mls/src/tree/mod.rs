@@ -16,6 +16,7 @@ mod validate;
 pub use math::{LeafIndex, NodeIndex};
 pub use node::ParentNode;
 
+pub(crate) use math::MAX_HEIGHT;
 pub(crate) use node::Node;
 pub(crate) use path::{NewPath, PathMaker, PathSecrets};
 pub(crate) use private::PrivateKeys;
@@ -24,7 +25,6 @@ pub(crate) use validate::VerifiedTree;
 use crate::check::Check;
 use crate::wire::LeafNode;
 use index::TreeIndex;
-use math::MAX_HEIGHT;
 use std::sync::{Arc, OnceLock};
 
 /// A ratchet tree with `2^height` places for leaves.
