@@ -113,6 +113,14 @@ impl LeafCheck<'_> {
         Ok(self.auth.validate(&content.credential, key, self.at)?)
     }
 
+    /// A leaf may be sent now (RFC 9420 §7.3).
+    pub(crate) fn is_current(&self, leaf: &LeafNode) -> Result<(), Error> {
+        self.check_lifetime(leaf)?;
+        let content = &leaf.content;
+        let key = content.signature_key.as_slice();
+        Ok(self.auth.validate(&content.credential, key, self.at)?)
+    }
+
     /// Lists are compared with each other, so that their lengths count twice; and every joiner gets
     /// every leaf.
     fn check_bounds(&self, leaf: &LeafNode) -> Result<(), Check> {

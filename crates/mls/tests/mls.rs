@@ -15,3 +15,5 @@ mod lifecycle;
 mod memory;
 #[path = "mls/outside.rs"]
 mod outside;
+#[path = "mls/waiting.rs"]
+mod waiting;

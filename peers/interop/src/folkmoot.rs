@@ -414,7 +414,9 @@ impl Member for Folkmoot {
     }
 
     fn epoch_authenticator(&self) -> Outcome<Vec<u8>> {
-        Ok(self.group()?.epoch_authenticator().expose().to_vec())
+        let authenticator = self.group()?.epoch_authenticator();
+        let authenticator = authenticator.map_err(Refusal::from_engine)?;
+        Ok(authenticator.expose().to_vec())
     }
 
     fn export(&self, label: &str, context: &[u8], length: usize) -> Outcome<Vec<u8>> {

@@ -116,11 +116,9 @@ impl<S: ClientStore> Core<S> {
 
     /// The value that members compare to be sure that they are in one epoch (RFC 9420 §8.7).
     pub fn epoch_authenticator(&mut self, group: GroupId) -> Result<Vec<u8>, Error> {
-        Ok(self
-            .group_mut(group)?
-            .epoch_authenticator()
-            .expose()
-            .to_vec())
+        let authenticator = self.group_mut(group)?.epoch_authenticator();
+        let authenticator = authenticator.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(authenticator.expose().to_vec())
     }
 
     pub(super) fn members_of(&self, group: GroupId) -> Result<(GroupRow, Vec<DeviceName>), Error> {

@@ -3,13 +3,12 @@
 use super::draft::{Draft, Drafted};
 use super::epoch::leaf_check;
 use super::list::{Committer, Provisional};
-use super::proposals::{CachedProposal, Listed};
 use super::record::pending_nodes;
 use super::send::{Identity, refused};
 use super::{Delta, Group, PendingCommit};
 use crate::check::Check;
 use crate::error::{Error, StateError};
-use crate::framing::{MlsMessage, Sender};
+use crate::framing::MlsMessage;
 use crate::key_package::VerifiedKeyPackage;
 use crate::leaf::LeafCheck;
 use crate::schedule::{Psks, fresh_psk_id};
@@ -17,6 +16,7 @@ use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{
     Epoch, Extensions, LeafNodeContent, PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit,
+    Timestamp,
 };
 use folkmoot_crypto::{CipherSuite, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
@@ -39,12 +39,17 @@ pub struct CommitIntent {
     pub identity: Option<Identity>,
     /// Fresh keys for this member even where RFC 9420 does not require them.
     pub force_path: bool,
+    /// The time, for a client that has a clock: KeyPackages outside their lifetime are refused in what is
+    /// asked for, and left out of what waits (RFC 9420 §7.3). Without it, a KeyPackage counts that was
+    /// valid when it was verified or received.
+    pub at: Option<Timestamp>,
     /// Leaves the ratchet tree out of the Welcome: joiners get it elsewhere.
     pub tree_apart: bool,
 }
 
 /// A commit to publish. It is pending until accepted or discarded.
 #[derive(Clone, Debug)]
+#[must_use = "a commit that nobody gets leaves its committer alone"]
 pub struct CommitBundle {
     /// For all members.
     pub commit: MlsMessage,
@@ -62,7 +67,8 @@ impl Group {
     /// Makes a commit of the waiting proposals and the intent. The group stays in its epoch.
     ///
     /// Waiting proposals that contradict each other, or the intent, are left out: a removal goes
-    /// before an update, the latest update before earlier ones (RFC 9420 §12.2).
+    /// before an update, the latest update before earlier ones (RFC 9420 §12.2). So are those that
+    /// exceed a bound of the settings or of a message.
     pub fn commit<'a>(
         &mut self,
         intent: CommitIntent,
@@ -92,15 +98,11 @@ impl Group {
         if founding.is_none() {
             self.check_best_suite(&intent.add)?;
         }
-        let CommitIntent {
-            identity,
-            force_path,
-            tree_apart,
-            ..
-        } = intent.clone();
+        let identity = intent.identity.clone();
+        let (force_path, tree_apart, now) = (intent.force_path, intent.tree_apart, intent.at);
         let by_value = self.by_value(intent, rng);
         let leaves = leaf_check(self.crypto, &self.settings, services);
-        let (mut entries, provisional) = self.choose(&by_value, &leaves, services)?;
+        let (mut entries, provisional) = self.choose(&by_value, now, (&leaves, services))?;
         let held = self.psks(&provisional.psks, services);
         let mut psks = held.map_err(|check| refused(check.into()))?;
         if let Some((id, secret)) = founding {
@@ -196,97 +198,6 @@ impl Group {
             added: drafted.provisional.added_leaves(),
         };
         Ok((bundle, delta))
-    }
-
-    /// The list: the intent, then what waits and is valid together with it.
-    fn choose(
-        &self,
-        by_value: &[Proposal],
-        leaves: &LeafCheck<'_>,
-        services: Services<'_>,
-    ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
-        let own = Committer::Member(self.epoch.own);
-        let mut list: Vec<_> = by_value
-            .iter()
-            .map(|one| Listed::new(own.sender(), one))
-            .collect();
-        let public = &self.epoch.public;
-        let mut provisional = public
-            .apply_proposals(own, &list, leaves)
-            .map_err(refused)?;
-        for listed in &mut list {
-            listed.checked = true;
-        }
-        let mut taken = Vec::new();
-        let waiting: Vec<_> = self.worth_committing(services).collect();
-        let mut parts = vec![waiting.as_slice()];
-        // All at once; where that is not valid, one half and then the other.
-        while let Some(part) = parts.pop() {
-            let before = list.len();
-            list.extend(part.iter().map(|cached| Listed::from(*cached)));
-            let applied = public.apply_proposals(own, &list, leaves);
-            let valid = applied.and_then(|provisional| {
-                public.check_tree(&provisional, None, leaves.settings)?;
-                Ok(provisional)
-            });
-            if let Ok(with_part) = valid {
-                provisional = with_part;
-                taken.extend_from_slice(part);
-                continue;
-            }
-            list.truncate(before);
-            if part.len() > 1 {
-                let (first, second) = part.split_at(part.len() / 2);
-                parts.extend([second, first]);
-            }
-        }
-        let by_value = by_value.iter().cloned().map(ProposalOrRef::Proposal);
-        let waiting = taken.into_iter().map(|cached| self.entry(cached));
-        Ok((by_value.chain(waiting).collect(), provisional))
-    }
-
-    /// By reference; this member's own by value, as nobody else may have got them (RFC 9420 §12.4).
-    fn entry(&self, cached: &CachedProposal) -> ProposalOrRef {
-        if cached.sender == Sender::Member(self.epoch.own) {
-            ProposalOrRef::Proposal(cached.proposal.clone())
-        } else {
-            ProposalOrRef::Reference(cached.reference.clone())
-        }
-    }
-
-    /// What waits but for keys that are not held and successors that this member cannot follow into.
-    fn worth_committing(&self, services: Services<'_>) -> impl Iterator<Item = &CachedProposal> {
-        self.in_order_of_preference()
-            .filter(move |cached| match &cached.proposal {
-                Proposal::PreSharedKey(id) => {
-                    self.psks(core::slice::from_ref(id), services).is_ok()
-                }
-                Proposal::ReInit(reinit) => self.can_follow(reinit),
-                _ => true,
-            })
-    }
-
-    fn can_follow(&self, reinit: &ReInit) -> bool {
-        let Ok(leaf) = self.own_leaf_content() else {
-            return false;
-        };
-        let capabilities = leaf.capabilities;
-        let mut types = reinit.extensions.types();
-        capabilities.versions.contains(&reinit.version)
-            && capabilities.cipher_suites.contains(&reinit.cipher_suite)
-            && types.all(|t| capabilities.supports_extension(t))
-    }
-
-    /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).
-    fn in_order_of_preference(&self) -> impl Iterator<Item = &CachedProposal> {
-        let rank = |proposal: &Proposal| match proposal {
-            Proposal::Remove(_) => 0,
-            Proposal::ReInit(_) => 2,
-            _ => 1,
-        };
-        let mut waiting: Vec<_> = self.proposals.iter().rev().collect();
-        waiting.sort_by_key(|cached| rank(&cached.proposal));
-        waiting.into_iter()
     }
 
     fn by_value(&self, intent: CommitIntent, rng: &mut dyn CryptoRng) -> Vec<Proposal> {

@@ -4,6 +4,7 @@
 //! that changed, to be stored in one transaction before anything is sent or shown.
 
 mod apply;
+mod choose;
 mod commit;
 mod committed;
 mod create;
@@ -208,11 +209,21 @@ impl Group {
             .map(|cached| (cached.sender, &cached.proposal))
     }
 
-    /// Whether somebody else's proposals wait for a commit (RFC 9420 §12.4).
+    /// Whether proposals wait that this member has to commit before it sends application data (RFC
+    /// 9420 §12.4): all, from whomever, but those that only others can commit, its own Updates and
+    /// the removal of itself that it proposed (§12.2).
+    ///
+    /// A commit answers all of them, also those that it leaves out: the next epoch has none.
     pub fn has_proposals_to_commit(&self) -> bool {
-        self.proposals
-            .iter()
-            .any(|cached| cached.sender != Sender::Member(self.epoch.own))
+        let own = self.epoch.own;
+        self.proposals.iter().any(|cached| {
+            let is_for_others = match &cached.proposal {
+                Proposal::Update(_) => true,
+                Proposal::Remove(leaf) => *leaf == own,
+                _ => false,
+            };
+            !(is_for_others && cached.sender == Sender::Member(own))
+        })
     }
 
     /// This member's commit that has not been accepted or discarded.
@@ -242,9 +253,10 @@ impl Group {
         kept.find(|(past, _)| *past == epoch).map(|(_, key)| key)
     }
 
-    /// The value that members compare out of band (RFC 9420 §8.7).
-    pub fn epoch_authenticator(&self) -> &Secret {
-        &self.epoch.secrets.epoch_authenticator
+    /// The value that members compare out of band (RFC 9420 §8.7); a removed one has none.
+    pub fn epoch_authenticator(&self) -> Result<&Secret, StateError> {
+        self.check_active()?;
+        Ok(&self.epoch.secrets.epoch_authenticator)
     }
 
     /// `MLS-Exporter` (RFC 9420 §8.5): a secret of the epoch for the application's use.

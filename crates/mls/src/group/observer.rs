@@ -33,6 +33,7 @@ pub struct Observer {
 
 /// A valid handshake, and what taking it would change.
 #[derive(Debug)]
+#[must_use = "a handshake changes nothing until it is applied"]
 pub struct Observed {
     content: IncomingContent,
     transition: Transition,

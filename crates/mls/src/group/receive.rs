@@ -23,6 +23,7 @@ use folkmoot_crypto::Secret;
 /// [`Group::apply`] or drops it. The policy has to be the group's, not one member's: who drops a
 /// proposal or a commit that others take can follow them no more.
 #[derive(Debug)]
+#[must_use = "a message changes nothing until it is applied"]
 pub struct Incoming {
     pub(super) content: IncomingContent,
     pub(super) transition: Transition,

@@ -28,9 +28,11 @@ impl Group {
         external_group_info(self.crypto, &self.epoch, with_tree)
     }
 
-    /// The same for the epoch that the pending commit leads to.
+    /// The same for the epoch that the pending commit leads to; none without one, and where it ends the
+    /// group by a ReInit, as nobody may join that epoch (RFC 9420 §11.2).
     pub fn pending_group_info(&self, with_tree: bool) -> Result<Option<MlsMessage>, Error> {
-        let Some(pending) = &self.pending else {
+        let pending = self.pending.as_ref();
+        let Some(pending) = pending.filter(|pending| pending.next.public.reinit.is_none()) else {
             return Ok(None);
         };
         external_group_info(self.crypto, &pending.next, with_tree).map(Some)

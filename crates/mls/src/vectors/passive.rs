@@ -86,7 +86,7 @@ impl PassiveClient {
     fn run(&self, crypto: &'static dyn Crypto) {
         let (mut group, mut stored) = self.join(crypto);
         assert_eq!(
-            *group.epoch_authenticator(),
+            *group.epoch_authenticator().unwrap(),
             self.initial_epoch_authenticator
         );
         for epoch in &self.epochs {
@@ -95,10 +95,16 @@ impl PassiveClient {
                 let incoming = group.receive(message, self.services()).unwrap();
                 stored.apply(group.apply(incoming).unwrap());
             }
-            assert_eq!(*group.epoch_authenticator(), epoch.epoch_authenticator);
+            assert_eq!(
+                *group.epoch_authenticator().unwrap(),
+                epoch.epoch_authenticator
+            );
             // From here on as a client that was started anew.
             group = Group::load(crypto, &stored, settings()).unwrap();
-            assert_eq!(*group.epoch_authenticator(), epoch.epoch_authenticator);
+            assert_eq!(
+                *group.epoch_authenticator().unwrap(),
+                epoch.epoch_authenticator
+            );
         }
     }
 

@@ -88,7 +88,7 @@ fn a_branch_is_of_members_that_have_a_client() {
 fn a_successor_keeps_everyone_who_has_a_client() {
     let mut alice = Person::create("alice", Settings::default());
     let _bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
-    alice.commit(CommitIntent {
+    let _ = alice.commit(CommitIntent {
         reinit: Some(ReInit {
             group_id: GroupId::new(b"next".to_vec()),
             version: ProtocolVersion::MLS_10,

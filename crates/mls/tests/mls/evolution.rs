@@ -359,7 +359,7 @@ fn an_epoch_seals_so_many_messages_and_no_more() {
         refused,
         Err(Error::State(StateError::GenerationsExhausted))
     ));
-    alice.commit(CommitIntent::default());
+    let _ = alice.commit(CommitIntent::default());
     alice.accept();
     alice.seal("in the next epoch");
 }

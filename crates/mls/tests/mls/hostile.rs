@@ -243,7 +243,7 @@ fn a_commit_against_the_rules_is_not_made() {
     for (intent, expected) in cases {
         assert_eq!(refused(&mut alice, intent), expected);
     }
-    alice.commit(add(vec![dora()]));
+    let _ = alice.commit(add(vec![dora()]));
     assert_eq!(
         refused(&mut alice, add(vec![dora()])),
         StateError::CommitPending
@@ -358,7 +358,7 @@ fn consumed_secrets_leave_the_store() {
             .collect()
     };
     let (secret_nodes, private_keys) = (records(&bob.store, b'S'), records(&bob.store, b'K'));
-    let authenticator = bob.group.epoch_authenticator().expose().to_vec();
+    let authenticator = bob.group.epoch_authenticator().unwrap().expose().to_vec();
     assert!(!secret_nodes.is_empty() && !private_keys.is_empty());
     let message = alice.seal("hello");
     bob.read(&message);

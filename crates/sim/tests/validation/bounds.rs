@@ -125,14 +125,14 @@ fn past_epochs() {
         ..Settings::default()
     });
     let oldest = scene.bob.seal("oldest");
-    scene.commit(0, update());
+    let _ = scene.commit(0, update());
     let old = [scene.bob.seal("old"), scene.bob.seal("old again")];
-    scene.commit(0, update());
+    let _ = scene.commit(0, update());
     assert_eq!(scene.charlie.read(&oldest), "oldest");
-    scene.commit(2, update());
+    let _ = scene.commit(2, update());
     assert_eq!(refusal(scene.alice.receive(&oldest)), Refusal::WrongEpoch);
     assert_eq!(scene.alice.read(&old[0]), "old");
-    scene.commit(1, update());
+    let _ = scene.commit(1, update());
     assert_eq!(refusal(scene.alice.receive(&old[1])), Refusal::WrongEpoch);
 }
 

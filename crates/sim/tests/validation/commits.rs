@@ -171,7 +171,7 @@ fn confirmation_tag() {
 #[test]
 fn re_init_ends() {
     let mut scene = Scene::default();
-    scene.commit(
+    let _ = scene.commit(
         0,
         CommitIntent {
             reinit: Some(successor()),

@@ -36,7 +36,7 @@ fn others() -> Vec<Invitee> {
 }
 
 fn ended(scene: &mut Scene) {
-    scene.commit(
+    let _ = scene.commit(
         0,
         CommitIntent {
             reinit: Some(successor()),
@@ -169,7 +169,7 @@ fn re_init_members() {
 
     // Of a group that goes on.
     let mut on = Scene::default();
-    on.commit(2, update());
+    let _ = on.commit(2, update());
     let id = founding(ResumptionPskUsage::ReInit, &on.alice);
     let welcome = founded_by_alice(&on, &[&bob.key_package], id);
     let joined = join(&bob, &welcome, Some(&on.bob.group));
@@ -290,11 +290,11 @@ fn resumption_bound() {
     let first = scene.alice.group.epoch();
     let key = scene.alice.group.resumption_psk(first).unwrap().clone();
     for _ in 0..2 {
-        scene.commit(1, update());
+        let _ = scene.commit(1, update());
         assert_eq!(scene.alice.group.resumption_psk(first), Some(&key));
         assert!(scene.alice.store.contains(key.expose()));
     }
-    scene.commit(1, update());
+    let _ = scene.commit(1, update());
     for person in scene.everyone() {
         assert!(person.group.resumption_psk(first).is_none());
         assert!(!person.store.contains(key.expose()));

@@ -154,7 +154,7 @@ fn external_joiner_place() {
     };
     for place in [LeafIndex(4), LeafIndex(1)] {
         if place == LeafIndex(1) {
-            scene.commit(0, remove.clone());
+            let _ = scene.commit(0, remove.clone());
         }
         let (dora, commit) = join_by(&group_info(&scene.alice)).unwrap();
         assert_eq!(dora.own_index(), place);

@@ -329,7 +329,7 @@ fn private_message_aad() {
 #[test]
 fn sender_is_member() {
     let mut scene = Scene::default();
-    scene.commit(
+    let _ = scene.commit(
         0,
         CommitIntent {
             remove: vec![LeafIndex(2)],

@@ -42,7 +42,7 @@ fn proposal_known() {
     let message = scene.mallory.tag(earlier.clone());
     scene.alice.receive(&message).unwrap();
     scene.charlie.receive(&message).unwrap();
-    scene.commit(1, update());
+    let _ = scene.commit(1, update());
     let unknown = ProposalRef(vec![7; 32].into());
     for reference in [unknown, earlier.reference(crypto())] {
         let mut commit = scene.mallory.forge(Vec::new());
@@ -282,7 +282,7 @@ fn tree_changes() {
         remove: vec![LeafIndex(leaf)],
         ..CommitIntent::default()
     };
-    scene.commit(0, remove(1));
+    let _ = scene.commit(0, remove(1));
     let tree = scene.charlie.group.tree();
     assert!(tree.parent_node(NodeIndex(1)).is_none(), "filtered");
     assert!(tree.parent_node(NodeIndex(3)).is_some());

@@ -185,7 +185,7 @@ fn path_leaf_signature_key_is_unique() {
     let keys = scene.mallory.knowledge().signature;
     let erin = folkmoot_sim::member("erin", &mut rng(30));
     let erin = Invitee::of(erin, rng(31));
-    scene.commit(0, erin.addition());
+    let _ = scene.commit(0, erin.addition());
     let mut commit = scene.mallory.forge(Vec::new());
     let erin_key = erin.secrets.signature.clone();
     commit.leaf.signature_key = erin_key.public.as_slice().into();

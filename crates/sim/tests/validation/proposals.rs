@@ -208,7 +208,7 @@ fn external_proposal_authorised() {
     assert_eq!(scene.alice.group.proposals().count(), 0);
     scene.charlie.receive(&message).unwrap();
     assert_eq!(scene.charlie.group.proposals().count(), 1);
-    scene.commit(0, update());
+    let _ = scene.commit(0, update());
     assert!(scene.alice.group.member(LeafIndex(1)).is_some());
 }
 

@@ -1,0 +1,228 @@
+//! Which proposals a member's commit lists (RFC 9420 §12.2, §12.4).
+
+use super::Group;
+use super::list::{Committer, Provisional};
+use super::proposals::{CachedProposal, Listed};
+use super::send::refused;
+use crate::error::Error;
+use crate::framing::{MAX_MESSAGE_LENGTH, Sender};
+use crate::leaf::{ClientId, LeafCheck};
+use crate::services::Services;
+use crate::tree::LeafIndex;
+use crate::wire::{PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
+use std::collections::HashSet;
+use tls_codec::Size;
+
+/// How often a list is tried before what is left of it stays out.
+const MAX_ATTEMPTS: usize = 64;
+
+/// Bytes of the proposals that a commit takes in, so that what it adds fits one record and one Welcome.
+const MAX_TAKEN: usize = MAX_MESSAGE_LENGTH / 2;
+
+impl Group {
+    /// The list: what is asked for, then what waits and is valid together with it at `now`.
+    pub(super) fn choose(
+        &self,
+        by_value: &[Proposal],
+        now: Option<Timestamp>,
+        (leaves, services): (&LeafCheck<'_>, Services<'_>),
+    ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
+        let own = Committer::Member(self.epoch.own);
+        let list = by_value.iter().map(|one| Listed::new(own.sender(), one));
+        let mut list: Vec<_> = list.collect();
+        let public = &self.epoch.public;
+        let provisional = public.apply_proposals(own, &list, leaves);
+        let mut provisional = provisional.map_err(refused)?;
+        let current = LeafCheck { at: now, ..*leaves };
+        for listed in &mut list {
+            is_current(listed.proposal, &current).map_err(refused)?;
+            listed.checked = true;
+        }
+        let mut taken = Vec::new();
+        let waiting = self.compatible(&list, &current, services);
+        let mut parts = vec![waiting.as_slice()];
+        // All at once; where that is not valid, one half and then the other.
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(part) = parts.pop() else { break };
+            let before = list.len();
+            list.extend(part.iter().map(|cached| Listed::from(*cached)));
+            let applied = public.apply_proposals(own, &list, leaves);
+            let valid = applied.and_then(|provisional| {
+                public.check_tree(&provisional, None, leaves.settings)?;
+                Ok(provisional)
+            });
+            if let Ok(with_part) = valid {
+                provisional = with_part;
+                taken.extend_from_slice(part);
+                continue;
+            }
+            list.truncate(before);
+            if part.len() > 1 {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+        }
+        let by_value = by_value.iter().cloned().map(ProposalOrRef::Proposal);
+        let waiting = taken.into_iter().map(|cached| self.entry(cached));
+        Ok((by_value.chain(waiting).collect(), provisional))
+    }
+
+    /// By reference; this member's own by value, as nobody else may have got them (RFC 9420 §12.4).
+    fn entry(&self, cached: &CachedProposal) -> ProposalOrRef {
+        if cached.sender == Sender::Member(self.epoch.own) {
+            ProposalOrRef::Proposal(cached.proposal.clone())
+        } else {
+            ProposalOrRef::Reference(cached.reference.clone())
+        }
+    }
+
+    /// What waits and contradicts neither the list nor what is preferred to it.
+    fn compatible(
+        &self,
+        list: &[Listed<'_>],
+        current: &LeafCheck<'_>,
+        services: Services<'_>,
+    ) -> Vec<&CachedProposal> {
+        let mut so_far = Listing::default();
+        let room = current.settings.committed_proposals;
+        for asked_for in list {
+            self.admit(&mut so_far, *asked_for, current);
+        }
+        self.worth_committing(services)
+            .filter(|cached| is_current(&cached.proposal, current).is_ok())
+            .filter(|cached| self.admit(&mut so_far, Listed::from(*cached), current))
+            .take(room.saturating_sub(list.len()))
+            .collect()
+    }
+
+    /// Whether a proposal has a place beside those listed so far (RFC 9420 §12.2); if so, it is
+    /// listed.
+    fn admit(&self, so_far: &mut Listing, listed: Listed<'_>, leaves: &LeafCheck<'_>) -> bool {
+        if so_far.ends {
+            return false;
+        }
+        let length = so_far.length + listed.proposal.tls_serialized_len();
+        let own = self.epoch.own;
+        let fits = match (listed.proposal, listed.sender) {
+            (Proposal::Update(_), Sender::Member(leaf)) => {
+                leaf != own && so_far.changed.insert(leaf)
+            }
+            (Proposal::Remove(leaf), _) => {
+                let fits = *leaf != own && so_far.changed.insert(*leaf);
+                if fits {
+                    so_far.removed.insert(*leaf);
+                    self.make_room_for_client_of(*leaf, so_far, leaves);
+                }
+                fits
+            }
+            (Proposal::Add(package), _) => {
+                let credential = &package.content.leaf_node.content.credential;
+                let client = leaves.auth.client(credential);
+                client.is_none_or(|client| {
+                    let known = || self.staying_clients(&so_far.removed, leaves);
+                    so_far.clients.get_or_insert_with(known).insert(client)
+                })
+            }
+            (Proposal::PreSharedKey(id), _) => so_far.psks.insert(id.clone()),
+            (Proposal::GroupContextExtensions(_), _) => {
+                !core::mem::replace(&mut so_far.extensions, true)
+            }
+            (Proposal::ReInit(_), _) => {
+                so_far.ends = so_far.length == 0;
+                so_far.ends
+            }
+            (Proposal::Update(_) | Proposal::ExternalInit(_), _) => false,
+        };
+        if fits && length <= MAX_TAKEN {
+            so_far.length = length;
+            return true;
+        }
+        false
+    }
+
+    /// A client whose leaf is removed may be added again.
+    fn make_room_for_client_of(
+        &self,
+        removed: LeafIndex,
+        so_far: &mut Listing,
+        leaves: &LeafCheck<'_>,
+    ) {
+        if let (Some(clients), Some(leaf)) = (&mut so_far.clients, self.member(removed))
+            && let Some(client) = leaves.auth.client(&leaf.content.credential)
+        {
+            clients.remove(&client);
+        }
+    }
+
+    fn staying_clients(
+        &self,
+        removed: &HashSet<LeafIndex>,
+        leaves: &LeafCheck<'_>,
+    ) -> HashSet<ClientId> {
+        let members = self.epoch.public.tree.leaves();
+        let staying = members.filter(|(leaf, _)| !removed.contains(leaf));
+        staying
+            .filter_map(|(_, leaf)| leaves.auth.client(&leaf.content.credential))
+            .collect()
+    }
+
+    /// What waits but for keys that are not held and successors that this member cannot follow into.
+    fn worth_committing(&self, services: Services<'_>) -> impl Iterator<Item = &CachedProposal> {
+        self.in_order_of_preference()
+            .filter(move |cached| match &cached.proposal {
+                Proposal::PreSharedKey(id) => {
+                    self.psks(core::slice::from_ref(id), services).is_ok()
+                }
+                Proposal::ReInit(reinit) => self.can_follow(reinit),
+                _ => true,
+            })
+    }
+
+    fn can_follow(&self, reinit: &ReInit) -> bool {
+        let Ok(leaf) = self.own_leaf_content() else {
+            return false;
+        };
+        let capabilities = leaf.capabilities;
+        let mut types = reinit.extensions.types();
+        capabilities.versions.contains(&reinit.version)
+            && capabilities.cipher_suites.contains(&reinit.cipher_suite)
+            && types.all(|t| capabilities.supports_extension(t))
+    }
+
+    /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).
+    fn in_order_of_preference(&self) -> impl Iterator<Item = &CachedProposal> {
+        let rank = |proposal: &Proposal| match proposal {
+            Proposal::Remove(_) => 0,
+            Proposal::ReInit(_) => 2,
+            _ => 1,
+        };
+        let mut waiting: Vec<_> = self.proposals.iter().rev().collect();
+        waiting.sort_by_key(|cached| rank(&cached.proposal));
+        waiting.into_iter()
+    }
+}
+
+/// What stands in a list so far.
+#[derive(Debug, Default)]
+struct Listing {
+    /// Members with an Update or a Remove.
+    changed: HashSet<LeafIndex>,
+    removed: HashSet<LeafIndex>,
+    /// Clients that stay or are added; filled once a client is added.
+    clients: Option<HashSet<ClientId>>,
+    psks: HashSet<PreSharedKeyId>,
+    extensions: bool,
+    /// Whether it has a ReInit, which stands alone.
+    ends: bool,
+    length: usize,
+}
+
+/// Who sends a KeyPackage verifies that it is within its lifetime (RFC 9420 §7.3, check 24).
+fn is_current(proposal: &Proposal, current: &LeafCheck<'_>) -> Result<(), Error> {
+    match proposal {
+        Proposal::Add(package) if current.at.is_some() => {
+            current.is_current(&package.content.leaf_node)
+        }
+        _ => Ok(()),
+    }
+}
