@@ -49,6 +49,10 @@ pub struct Forgery {
     pub parent_hash: Option<Vec<u8>>,
     /// In place of the provisional context, for sealing the path.
     pub seal_context: Option<GroupContext>,
+    /// What becomes of the provisional context, for sealing the path.
+    pub seal_change: fn(&mut GroupContext),
+    /// What the path secrets are sealed for.
+    pub seal_label: &'static str,
     /// The sealed path.
     pub path: Option<UpdatePath>,
     /// What the path leads to.
@@ -84,6 +88,8 @@ impl Forgery {
             public_keys: Vec::new(),
             parent_hash: None,
             seal_context: None,
+            seal_change: |_| (),
+            seal_label: "UpdatePathNode",
             path: None,
             commit_secret: Secret::zero(known.crypto.hash_length()),
             init_secret: known.init_secret.clone(),
@@ -156,7 +162,8 @@ impl Forgery {
         let place = Some((&self.known.context.group_id, self.leaf_place));
         let leaf_node = leaf(crypto, self.leaf.clone(), &self.leaf_key, place);
         hazmat::set_leaf(&mut self.tree, self.place, Some(leaf_node.clone()));
-        let context = self.seal_context.clone().unwrap_or_else(|| self.context());
+        let mut context = self.seal_context.clone().unwrap_or_else(|| self.context());
+        (self.seal_change)(&mut context);
         let context = hazmat::to_bytes(&context);
         let sealed = nodes.iter().zip(&self.public_keys).zip(&self.path_secrets);
         let mut path = Vec::new();
@@ -171,7 +178,7 @@ impl Forgery {
                     Some(leaf) => &self.tree.leaf(leaf).unwrap().content.encryption_key,
                     None => &self.tree.parent_node(node).unwrap().encryption_key,
                 };
-                let (label, secret) = ("UpdatePathNode", secret.expose());
+                let (label, secret) = (self.seal_label, secret.expose());
                 let sealed = encrypt_with_label(
                     crypto,
                     key.as_slice(),

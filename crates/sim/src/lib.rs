@@ -30,4 +30,4 @@ pub use insider::Insider;
 pub use people::{
     Invitee, Memory, Names, Person, SHARED, crypto, lifetime, member, rng, services, shared_psk,
 };
-pub use scene::{Refusal, Scene, assert_agree, refusal, update};
+pub use scene::{Refusal, Scene, all_go_on, assert_agree, refusal, update};

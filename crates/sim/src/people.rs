@@ -120,6 +120,17 @@ impl Memory {
         }
     }
 
+    /// The first bytes of the records' keys, each once: the kinds of record that there are.
+    pub fn kinds(&self) -> Vec<u8> {
+        let mut kinds: Vec<_> = self
+            .0
+            .keys()
+            .filter_map(|key| key.first().copied())
+            .collect();
+        kinds.dedup();
+        kinds
+    }
+
     /// Whether a byte string stands in any record.
     pub fn contains(&self, needle: &[u8]) -> bool {
         self.0

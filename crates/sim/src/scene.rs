@@ -91,6 +91,9 @@ impl Snapshot {
     }
 }
 
+/// How many of a [`Scene`]'s members are honest: those at the first leaves.
+const HONEST: usize = 3;
+
 /// Four members: three honest ones at leaves 0 to 2, and the insider at leaf 3. Each parent has keys.
 #[derive(Debug)]
 pub struct Scene {
@@ -226,28 +229,54 @@ impl Scene {
         self.goes_on();
     }
 
-    /// Everyone takes an honest commit and reads an honest message.
+    /// Every member commits and speaks in turn; all the others follow and read.
     pub fn goes_on(&mut self) {
-        let _ = self.commit(0, update());
-        let message = self.alice.seal("all is well");
-        for person in [&mut self.bob, &mut self.charlie, &mut self.mallory.person] {
-            assert_eq!(person.read(&message), "all is well");
-        }
-        assert_agree(&[&self.alice, &self.bob, &self.charlie]);
+        all_go_on(&mut self.everyone());
     }
 
-    /// Everyone takes a message of the insider's that the engine would not have made.
+    /// The same among those at these leaves: the others are out, or cannot follow.
+    pub fn goes_on_among(&mut self, leaves: &[usize]) {
+        let people = self.everyone().into_iter().enumerate();
+        let staying = people.filter(|(place, _)| leaves.contains(place));
+        let mut staying: Vec<_> = staying.map(|(_, person)| person).collect();
+        assert_eq!(staying.len(), leaves.len());
+        all_go_on(&mut staying);
+    }
+
+    /// Everyone honest takes a commit of the insider's that the engine would not have made, and goes
+    /// on without the insider, who has no state that follows from it.
     pub fn takes(&mut self, message: &MlsMessage) {
-        for person in [&mut self.alice, &mut self.bob, &mut self.charlie] {
+        let mut staying = Vec::new();
+        for (place, person) in self.everyone().into_iter().enumerate().take(HONEST) {
             person.receive(message).unwrap();
+            if person.group.is_active() {
+                staying.push(place);
+            }
         }
-        assert_agree(&[&self.alice, &self.bob, &self.charlie]);
+        self.goes_on_among(&staying);
     }
 
     /// The insider's place.
     pub fn insider(&self) -> LeafIndex {
         self.mallory.person.group.own_index()
     }
+}
+
+/// Each commits and speaks in turn; all the others follow and read.
+pub fn all_go_on(people: &mut [&mut Person]) {
+    for speaker in 0..people.len() {
+        let commit = people[speaker].commit(update()).commit;
+        people[speaker].accept();
+        let text = people[speaker].seal("all is well");
+        for (place, person) in people.iter_mut().enumerate() {
+            if place != speaker {
+                person.receive(&commit).unwrap();
+                assert_eq!(person.read(&text), "all is well");
+            }
+        }
+    }
+    let people: Vec<_> = people.iter().map(|person| &**person).collect();
+    assert_agree(&people);
 }
 
 /// All are in one epoch and agree on its secrets.
