@@ -3,11 +3,14 @@
 use crate::welcome::Invitation;
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
-    Check, Epoch, Extensions, JoinOptions, KeyPackage, LeafIndex, Lifetime, Proposal,
-    ProposalIntent, Settings, StateError, Timestamp,
+    Check, CipherSuite, Credential, CredentialType, Epoch, ExtensionType, Extensions,
+    ExternalSender, JoinOptions, KeyPackage, KeyPackageContent, LeafIndex, Lifetime,
+    PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion, RequiredCapabilities,
+    Settings, StateError, Timestamp,
 };
 use folkmoot_sim::{
-    Forgery, Invitee, Names, Refusal, Scene, crypto, member, refusal, rng, services, update,
+    Forgery, Invitee, Names, Refusal, Scene, crypto, key_package, member, refusal, rng, services,
+    shared_psk, update,
 };
 
 fn scene(settings: &Settings) -> Scene {
@@ -31,6 +34,7 @@ fn kept_keys() {
     }
     assert_eq!(scene.alice.read(&texts[2]), "2");
     assert_eq!(scene.alice.read(&texts[3]), "3");
+    scene.goes_on();
 }
 
 /// Shows [`Check::WaitingProposals`]: of one sender, and each proposal once.
@@ -77,6 +81,140 @@ fn committed_proposals() {
     scene.refuse(&over.message(), Check::CommitBound);
     let all = scene.mallory.forge((20..23).map(add).collect()).with_path();
     scene.takes(&all.message());
+
+    // A Welcome names keys, no more than are counted in 16 bits.
+    let invitation = Invitation::default();
+    let mut opened = invitation.opened();
+    let id = PreSharedKeyId {
+        psk: shared_psk(),
+        psk_nonce: vec![7; 32].into(),
+    };
+    opened.group_secrets.psks = vec![id; 1 << 16];
+    invitation.refuses(&invitation.sealed(opened), Check::CommitBound);
+    invitation.goes_on();
+}
+
+/// So many values in a list.
+fn many<T>(count: usize, value: fn(u16) -> T) -> Vec<T> {
+    (0xF000..).take(count).map(value).collect()
+}
+
+fn extensions(count: usize) -> Extensions {
+    let types = many(count, ExtensionType);
+    types.into_iter().fold(Extensions::default(), |list, one| {
+        list.with(one, b"x".as_slice())
+    })
+}
+
+/// Of [`Check::ListBound`]: every list of a leaf and of a KeyPackage.
+#[test]
+fn lists_of_a_leaf() {
+    const BOUND: usize = 8;
+    let mut scene = scene(&Settings {
+        listed_values: BOUND,
+        ..Settings::default()
+    });
+    let changes: [fn(&mut KeyPackageContent, usize); 7] = [
+        |content, count| {
+            let own = &mut content.leaf_node.content.capabilities.versions;
+            own.extend(many(count - 1, ProtocolVersion));
+        },
+        |content, count| {
+            let own = &mut content.leaf_node.content.capabilities.cipher_suites;
+            own.extend(many(count - 1, CipherSuite));
+        },
+        |content, count| {
+            content.leaf_node.content.capabilities.extensions = many(count, ExtensionType);
+        },
+        |content, count| {
+            content.leaf_node.content.capabilities.proposals = many(count, ProposalType);
+        },
+        |content, count| {
+            let own = &mut content.leaf_node.content.capabilities.credentials;
+            own.extend(many(count - 1, CredentialType));
+        },
+        |content, count| {
+            content.leaf_node.content.capabilities.extensions = many(BOUND, ExtensionType);
+            content.leaf_node.content.extensions = extensions(count.min(BOUND));
+            if count > BOUND {
+                let list = content.leaf_node.content.extensions.clone();
+                content.leaf_node.content.extensions = list.identified(b"x");
+            }
+        },
+        |content, count| {
+            content.leaf_node.content.capabilities.extensions = many(BOUND, ExtensionType);
+            content.extensions = extensions(count.min(BOUND));
+            if count > BOUND {
+                content.extensions = content.extensions.clone().identified(b"x");
+            }
+        },
+    ];
+    let changed = |change: fn(&mut KeyPackageContent, usize), count| {
+        let dora = Invitee::new("dora", 9);
+        let mut content = dora.key_package.content;
+        change(&mut content, count);
+        let package = key_package(crypto(), content, &dora.secrets.signature.private);
+        Proposal::Add(Box::new(package))
+    };
+    for change in changes {
+        let over = changed(change, BOUND + 1);
+        crate::proposals::refuses_both(&mut scene, &over, Check::ListBound);
+        let message = scene.mallory.propose(changed(change, BOUND));
+        for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
+            person.receive(&message).unwrap();
+        }
+    }
+    scene.goes_on_among(&[0, 1, 2]);
+}
+
+/// Of [`Check::ListBound`]: every list of a group's extensions.
+#[test]
+fn lists_of_a_group() {
+    const BOUND: usize = 8;
+    let settings = Settings {
+        listed_values: BOUND,
+        ..Settings::default()
+    };
+    let lists: [fn(usize) -> Extensions; 5] = [
+        extensions,
+        |count| {
+            Extensions::default().requiring(&RequiredCapabilities {
+                extensions: many(count, ExtensionType),
+                ..RequiredCapabilities::default()
+            })
+        },
+        |count| {
+            Extensions::default().requiring(&RequiredCapabilities {
+                proposals: many(count, ProposalType),
+                ..RequiredCapabilities::default()
+            })
+        },
+        |count| {
+            Extensions::default().requiring(&RequiredCapabilities {
+                credentials: many(count, CredentialType),
+                ..RequiredCapabilities::default()
+            })
+        },
+        |count| {
+            let sender = |number: u16| ExternalSender {
+                signature_key: number.to_be_bytes().to_vec().into(),
+                credential: Credential::Basic(b"operator".as_slice().into()),
+            };
+            Extensions::default().admitting(&many(count, sender))
+        },
+    ];
+    for list in lists {
+        let mut scene = scene(&settings);
+        let over = Proposal::GroupContextExtensions(list(BOUND + 1));
+        crate::proposals::refuses_both(&mut scene, &over, Check::ListBound);
+        let just = scene
+            .mallory
+            .propose(Proposal::GroupContextExtensions(list(BOUND)));
+        for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
+            person.receive(&just).unwrap();
+        }
+        scene.goes_on_among(&[0, 1, 2]);
+    }
 }
 
 /// Shows [`Check::TreeBound`]: in a commit, by oneself and by others, and in a Welcome.
@@ -96,9 +234,7 @@ fn maximum_leaves() {
     assert_eq!(refusal(own), Refusal::State(reason));
     let in_place = vec![Proposal::Remove(LeafIndex(2)), add];
     let commit = scene.mallory.forge(in_place).with_path().message();
-    for person in [&mut scene.alice, &mut scene.bob] {
-        person.receive(&commit).unwrap();
-    }
+    scene.takes(&commit);
 
     let invitation = Invitation::default();
     let options = JoinOptions::default();
@@ -134,6 +270,7 @@ fn past_epochs() {
     assert_eq!(scene.alice.read(&old[0]), "old");
     let _ = scene.commit(1, update());
     assert_eq!(refusal(scene.alice.receive(&old[1])), Refusal::WrongEpoch);
+    scene.goes_on();
 }
 
 /// Of [`Check::LifetimeLength`].

@@ -2,12 +2,15 @@
 
 use crate::lists::successor;
 use folkmoot_crypto::Secret;
-use folkmoot_mls::hazmat::Knowledge;
+use folkmoot_mls::hazmat::{Knowledge, Signed};
 use folkmoot_mls::{
-    Check, CommitIntent, Error, Extensions, Fault, LeafIndex, NodeIndex, PreSharedKeyId, Proposal,
-    ProposalIntent, Psk, StateError, WireFormat, expand_with_label,
+    Check, CommitIntent, Content, Error, Extensions, Fault, LeafIndex, LeafNodeSource, NodeIndex,
+    PreSharedKeyId, Proposal, ProposalIntent, Psk, Sender, StateError, WireFormat,
+    expand_with_label,
 };
-use folkmoot_sim::{Names, Refusal, SHARED, Scene, crypto, refusal, services, shared_psk, update};
+use folkmoot_sim::{
+    Names, Refusal, SHARED, Scene, crypto, leaf, refusal, services, shared_psk, update,
+};
 
 /// A use of the external key with this id.
 fn psk(id: &[u8], nonce: u8) -> PreSharedKeyId {
@@ -47,7 +50,27 @@ fn path_required() {
         let commit = scene.mallory.forge(list);
         scene.refuse(&commit.message(), Check::PathRequired);
     }
-    scene.goes_on();
+    // An Update of somebody else's, by reference.
+    let known = Knowledge::of(&scene.bob.group);
+    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    content.encryption_key = vec![9; 32].into();
+    content.source = LeafNodeSource::Update;
+    let place = Some((&known.context.group_id, known.own));
+    let leaf = leaf(crypto(), content, &known.signature.private, place);
+    let update = Content::Proposal(Proposal::Update(Box::new(leaf)));
+    let framed = scene.mallory.frame(Sender::Member(known.own), update);
+    let (format, context) = (WireFormat::PublicMessage, Some(&known.context));
+    let private = &known.signature.private;
+    let signed = Signed::sign(crypto(), format, framed, private, context).unwrap();
+    let message = scene.mallory.tag(signed.clone());
+    let mut commit = scene.mallory.forge(Vec::new());
+    commit.refer(&signed);
+    for person in [&mut scene.alice, &mut scene.charlie] {
+        person.receive(&message).unwrap();
+        let refused = refusal(person.receive(&commit.message()));
+        assert_eq!(refused, Check::PathRequired.into());
+    }
+    scene.goes_on_among(&[0, 2]);
 }
 
 /// Shows [`Check::CommitSecret`]: zero without a path.
@@ -205,6 +228,14 @@ fn commit_pending() {
     assert_eq!(refusal(scene.alice.try_commit(update())), busy);
     let own = scene.alice.group.receive(bundle.commit, services());
     assert_eq!(refusal(own), Refusal::OwnCommit);
+    // What waits, waits until a commit is accepted.
+    let mut waiting = Scene::default();
+    waiting.propose(1, ProposalIntent::Update);
+    let _ = waiting.alice.commit(CommitIntent::default());
+    assert_eq!(waiting.alice.group.proposals().count(), 1);
+    waiting.alice.discard();
+    assert_eq!(waiting.alice.group.proposals().count(), 1);
+    waiting.goes_on();
     // Another commit wins: the pending one is gone.
     let other = scene.bob.commit(update()).commit;
     scene.alice.receive(&other).unwrap();
@@ -215,7 +246,10 @@ fn commit_pending() {
         refusal(nothing),
         Refusal::State(StateError::NoCommitPending)
     );
-    folkmoot_sim::assert_agree(&[&scene.alice, &scene.bob]);
+    for person in [&mut scene.charlie, &mut scene.mallory.person] {
+        person.receive(&other).unwrap();
+    }
+    scene.goes_on();
 }
 
 /// Shows [`Check::OldSecretsErased`].
@@ -264,6 +298,12 @@ fn old_secrets_erased() {
 #[test]
 fn removed_member_stops() {
     let mut scene = Scene::default();
+    // Records of every kind: a past epoch, ratchets, a skipped key, a proposal, a pending commit.
+    let texts = [(); 2].map(|()| scene.charlie.seal("early and late"));
+    assert_eq!(scene.bob.read(&texts[1]), "early and late");
+    scene.propose(2, ProposalIntent::Update);
+    let _ = scene.bob.commit(CommitIntent::default());
+    assert_eq!(scene.bob.store.kinds(), *b"ACEKMNPQRSU");
     let before = Knowledge::of(&scene.bob.group);
     let bundle = scene.alice.commit(CommitIntent {
         remove: vec![LeafIndex(1)],
@@ -274,12 +314,18 @@ fn removed_member_stops() {
     let out = Refusal::State(StateError::NotMember);
     assert_eq!(refusal(scene.bob.try_seal("one more")), out);
     assert_eq!(refusal(scene.bob.try_commit(update())), out);
+    scene.charlie.receive(&bundle.commit).unwrap();
     let text = scene.charlie.seal("without bob");
     assert_eq!(refusal(scene.bob.receive(&text)), out);
     let keys = before.private.iter().map(|(_, key)| key);
     for secret in keys.chain([&before.init_secret, &before.signature.private]) {
         assert!(!scene.bob.store.contains(secret.expose()));
     }
+    assert_eq!(scene.bob.store.kinds(), *b"EN", "what the group was");
+    scene.mallory.person.receive(&bundle.commit).unwrap();
+    scene.alice.accept();
+    assert_eq!(scene.alice.read(&text), "without bob");
+    scene.goes_on_among(&[0, 2, 3]);
 }
 
 /// Shows [`Check::FailureVisibility`]: a commit that some can open and others cannot is refused by

@@ -4,8 +4,8 @@ use crate::lists::successor;
 use folkmoot_mls::hazmat::{Knowledge, OpenedWelcome};
 use folkmoot_mls::{
     Check, CipherSuite, CommitBundle, CommitIntent, Epoch, Extensions, Group, GroupId, JoinOptions,
-    KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, PreSharedKeyId, Proposal, Psk,
-    ResumptionPskUsage, Settings, StateError, Supported,
+    KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, OwnKeyPackage, PreSharedKeyId,
+    Proposal, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Settings, StateError, Supported,
 };
 use folkmoot_sim::{
     Invitee, Person, Refusal, Scene, crypto, lifetime, member, refusal, reseal, rng, services,
@@ -36,10 +36,14 @@ fn others() -> Vec<Invitee> {
 }
 
 fn ended(scene: &mut Scene) {
+    ended_by(scene, successor());
+}
+
+fn ended_by(scene: &mut Scene, reinit: ReInit) {
     let _ = scene.commit(
         0,
         CommitIntent {
-            reinit: Some(successor()),
+            reinit: Some(reinit),
             ..CommitIntent::default()
         },
     );
@@ -135,6 +139,10 @@ fn re_init_welcome() {
         let context = &mut opened.group_info.content.group_context;
         context.extensions = Extensions::default().identified(b"x");
     });
+    refuses(&|opened| {
+        let context = &mut opened.group_info.content.group_context;
+        context.group_id = GroupId::new(b"another".to_vec());
+    });
     let unchanged = changed((&scene, &group), (&bundle, &others[0]), |_| ());
     assert!(join(&others[0], &unchanged, old).is_ok());
     assert!(
@@ -145,6 +153,41 @@ fn re_init_welcome() {
         )
         .is_ok()
     );
+}
+
+/// Of [`Check::ReInitWelcome`] and [`Check::ProtocolVersion`]: the version and the cipher suite that
+/// were announced.
+#[test]
+fn re_init_parameters() {
+    let announced = [
+        ReInit {
+            version: ProtocolVersion(2),
+            ..successor()
+        },
+        ReInit {
+            cipher_suite: CipherSuite(3),
+            ..successor()
+        },
+    ];
+    let reasons = [
+        StateError::Refused(Check::ProtocolVersion),
+        StateError::UnknownSuite,
+    ];
+    for (reinit, reason) in announced.into_iter().zip(reasons) {
+        let mut scene = Scene::default();
+        ended_by(&mut scene, reinit);
+        let (members, settings) = (new_members(&others()), Settings::default());
+        let old = &scene.alice.group;
+        let begun = old.begin_successor(crypto(), members, settings, services(), &mut rng(38));
+        assert_eq!(refusal(begun), Refusal::State(reason));
+
+        let others = others();
+        let packages: Vec<_> = others.iter().map(|one| &one.key_package).collect();
+        let id = founding(ResumptionPskUsage::ReInit, &scene.alice);
+        let welcome = founded_by_alice(&scene, &packages, id);
+        let joined = join(&others[0], &welcome, Some(&scene.bob.group));
+        assert_eq!(refusal(joined), Check::ReInitWelcome.into());
+    }
 }
 
 /// Shows [`Check::ReInitMembers`].
@@ -166,6 +209,20 @@ fn re_init_members() {
     let welcome = founded_by_alice(&scene, &[&bob.key_package], id);
     let joined = join(&bob, &welcome, Some(&scene.bob.group));
     assert_eq!(refusal(joined), Check::ReInitMembers.into());
+
+    // By the key of an epoch before the last.
+    let all = others();
+    let packages: Vec<_> = all.iter().map(|one| &one.key_package).collect();
+    let mut id = founding(ResumptionPskUsage::ReInit, &scene.alice);
+    let last = id.clone();
+    if let Psk::Resumption(_, _, epoch) = &mut id.psk {
+        epoch.0 -= 1;
+    }
+    let welcome = founded_by_alice(&scene, &packages, id);
+    let joined = join(&all[0], &welcome, Some(&scene.bob.group));
+    assert_eq!(refusal(joined), Check::ReInitMembers.into());
+    let welcome = founded_by_alice(&scene, &packages, last);
+    assert!(join(&all[0], &welcome, Some(&scene.bob.group)).is_ok());
 
     // Of a group that goes on.
     let mut on = Scene::default();
@@ -195,7 +252,8 @@ fn founded_by_alice(scene: &Scene, added: &[&KeyPackage], id: PreSharedKeyId) ->
     let own = (founder.clone(), lifetime());
     let extensions = Extensions::default();
     let settings = Settings::default();
-    let created = Group::create(crypto(), group_id, own, extensions, settings, &mut rng(38));
+    let crypto = folkmoot_crypto::provider(added[0].content.cipher_suite).unwrap();
+    let created = Group::create(crypto, group_id, own, extensions, settings, &mut rng(38));
     let (group, _) = created.unwrap();
     let mut list: Vec<_> = added
         .iter()
@@ -204,7 +262,10 @@ fn founded_by_alice(scene: &Scene, added: &[&KeyPackage], id: PreSharedKeyId) ->
     list.push(Proposal::PreSharedKey(id.clone()));
     let mut commit = folkmoot_sim::Forgery::new(Knowledge::of(&group), list);
     let old = &scene.alice.group;
-    commit.psks = vec![(id, old.resumption_psk(old.epoch()).unwrap().clone())];
+    let Psk::Resumption(_, _, epoch) = id.psk else {
+        panic!("no resumption key")
+    };
+    commit.psks = vec![(id, old.resumption_psk(epoch).unwrap().clone())];
     commit.welcome(added[0], &founder.signature.private)
 }
 
@@ -225,8 +286,29 @@ fn branch_welcome() {
     let welcome = founded_by_alice(&scene, &packages, id.clone());
     let joined = join(&bob, &welcome, Some(&scene.bob.group));
     assert_eq!(refusal(joined), Check::BranchWelcome.into());
-    let among_members = founded_by_alice(&scene, &packages[..1], id);
+    let among_members = founded_by_alice(&scene, &packages[..1], id.clone());
     assert!(join(&bob, &among_members, Some(&scene.bob.group)).is_ok());
+
+    // Of another cipher suite than its parent's.
+    let other_suite = folkmoot_crypto::provider(CipherSuite(3)).unwrap();
+    let bob = member("bob", &mut rng(41));
+    let made = KeyPackage::generate(other_suite, bob, lifetime(), &mut rng(43));
+    let (key_package, secrets) = made.unwrap();
+    let welcome = founded_by_alice(&scene, &[&key_package], id);
+    let MessageBody::Welcome(welcome) = welcome.body else {
+        panic!("no Welcome")
+    };
+    let own = OwnKeyPackage {
+        key_package: &key_package,
+        secrets: &secrets,
+    };
+    let options = JoinOptions {
+        tree: None,
+        predecessor: Some(&scene.bob.group),
+    };
+    let settings = Settings::default();
+    let joined = Group::join(other_suite, &welcome, own, options, settings, services());
+    assert_eq!(refusal(joined), Check::BranchWelcome.into());
 }
 
 /// Shows [`Check::SuccessorEpoch`].

@@ -1,13 +1,15 @@
 //! External commits (RFC 9420 §12.4.3.2).
 
+use crate::welcome::Everywhere;
+use folkmoot_mls::hazmat;
 use folkmoot_mls::{
-    Check, CommitIntent, Error, ExtensionType, Extensions, ExternalJoin, Group, GroupInfo,
-    IncomingContent, LeafIndex, MessageBody, MlsMessage, Proposal, ProposalOrRef, ProposalRef,
-    Settings, WireFormat,
+    Check, CipherSuite, CommitIntent, Error, ExtensionType, Extensions, ExternalJoin, Group,
+    GroupInfo, IncomingContent, LeafIndex, MessageBody, MlsMessage, Proposal, ProposalOrRef,
+    ProposalRef, ProtocolVersion, Psk, Services, Settings, StateError, Supported, WireFormat,
 };
 use folkmoot_sim::{
-    Forgery, Invitee, Person, Refusal, Scene, crypto, external_join, member, refusal, rng,
-    services, sign_group_info,
+    Forgery, Invitee, Names, Person, Refusal, Scene, crypto, external_join, member, refusal, rng,
+    services, shared_psk, sign_group_info,
 };
 
 /// Dora joins by a commit that also makes these proposals.
@@ -96,6 +98,9 @@ fn external_commit_proposals() {
         Proposal::Add(Box::new(erin)),
         Proposal::GroupContextExtensions(Extensions::default()),
         Proposal::ReInit(crate::lists::successor()),
+        Proposal::Update(Box::new(
+            (**scene.alice.group.member(LeafIndex(0)).unwrap()).clone(),
+        )),
     ];
     for other in others {
         let commit = join(&scene, vec![other]).with_path();
@@ -120,10 +125,18 @@ fn external_commit_signature() {
     let mut scene = Scene::default();
     let mut commit = join(&scene, Vec::new()).with_path();
     commit.signing_key = scene.mallory.knowledge().signature.private;
-    scene.refuses(&commit.message(), Check::MessageSignature);
+    scene.refuse(&commit.message(), Check::MessageSignature);
+    // Of Check::SignedContext: who joins by a commit knows the context.
+    let commit = join(&scene, Vec::new()).with_path();
+    let (mut signed, _) = commit.finish();
+    let (format, key) = (signed.wire_format, &commit.signing_key);
+    let content = signed.content.clone();
+    let without = hazmat::Signed::sign(crypto(), format, content, key, None).unwrap();
+    signed.signature = without.signature;
+    scene.refuses(&signed.untagged(), Check::MessageSignature);
 }
 
-fn group_info(person: &Person) -> GroupInfo {
+pub(crate) fn group_info(person: &Person) -> GroupInfo {
     match person.group.group_info(true).unwrap().body {
         MessageBody::GroupInfo(group_info) => group_info,
         other => panic!("{other:?}"),
@@ -203,6 +216,16 @@ fn external_group_info() {
     assert_eq!(without_key, refused(Check::ExternalKeyGiven));
     let other_tree = changed(&|content| content.group_context.tree_hash = vec![7; 32].into());
     assert_eq!(other_tree, refused(Check::TreeHash));
+    let other_version = changed(&|content| content.group_context.version = ProtocolVersion(2));
+    assert_eq!(other_version, refused(Check::GroupInfoParameters));
+    let other_suite = changed(&|content| content.group_context.cipher_suite = CipherSuite(3));
+    assert_eq!(other_suite, refused(Check::GroupInfoParameters));
+    for key in [vec![], vec![7; 31], vec![0; 32]] {
+        let key = hazmat::to_bytes(&tls_codec::VLBytes::from(key));
+        let with_key = only_tree.clone().with(ExtensionType::EXTERNAL_PUB, key);
+        let bad_key = changed(&|content| content.extensions = with_key.clone());
+        assert_eq!(bad_key, refused(Check::KeysValidForSuite));
+    }
     let other_signer = changed(&|content| content.signer = LeafIndex(0));
     assert_eq!(other_signer, refused(Check::GroupInfoSignature));
     let unsupported = Extensions::default().with(ExtensionType(0xF00D), b"x".as_slice());
@@ -219,4 +242,47 @@ fn external_group_info() {
     let mut scene = scene;
     scene.refuse(&commit, Check::ConfirmationTag);
     assert!(join_by(&honest).is_ok());
+    scene.goes_on();
+}
+
+/// Of [`Check::GroupIdFree`], [`Check::PskAvailable`] and [`Check::JoinerSupportsExtensions`]: what a
+/// joiner sees before it commits.
+#[test]
+fn an_external_joiner_looks_first() {
+    const TYPE: ExtensionType = ExtensionType(0xF00D);
+    let supports = Supported {
+        extensions: vec![TYPE],
+        ..Supported::default()
+    };
+    let extensions = Extensions::default().with(TYPE, b"x".as_slice());
+    let settings = Settings::default();
+    let mut strange = Scene::of(extensions, &settings, &supports);
+    let mut scene = Scene::default();
+    let attempt = |scene: &Scene, psks, supports: Supported, services| {
+        let group_info = group_info(&scene.alice);
+        let join = ExternalJoin {
+            group_info: &group_info,
+            tree: None,
+            member: member("dora", &mut rng(9)).supporting(supports),
+            replaces: None,
+            psks,
+            authenticated_data: b"",
+        };
+        Group::join_by_commit(crypto(), join, settings.clone(), services, &mut rng(10))
+    };
+    let none = Supported::default;
+    let everywhere = Services::new(&Names, &Everywhere);
+    let again = attempt(&scene, vec![], none(), everywhere);
+    assert_eq!(refusal(again), Check::GroupIdFree.into());
+    let unknown = Psk::External(b"unknown".as_slice().into());
+    let missing = attempt(&scene, vec![unknown], none(), services());
+    let reason = StateError::Refused(Check::PskAvailable);
+    assert_eq!(refusal(missing), Refusal::State(reason));
+    let unfit = attempt(&strange, vec![], none(), services());
+    let reason = StateError::Refused(Check::JoinerSupportsExtensions);
+    assert_eq!(refusal(unfit), Refusal::State(reason));
+    let (_, commit, _) = attempt(&strange, vec![], supports.clone(), services()).unwrap();
+    strange.takes(&commit);
+    let (_, commit, _) = attempt(&scene, vec![shared_psk()], none(), services()).unwrap();
+    scene.takes(&commit);
 }

@@ -136,7 +136,13 @@ fn message_signature() {
         .frame(Sender::Member(LeafIndex(1)), remove_bob());
     let signed = scene.mallory.sign_framed(WireFormat::PublicMessage, as_bob);
     let message = scene.mallory.tag(signed);
-    scene.refuses(&message, Check::MessageSignature);
+    scene.refuse(&message, Check::MessageSignature);
+    // Mallory offers somebody else's KeyPackage in that client's name.
+    let add = Proposal::Add(Box::new(Invitee::new("dora", 9).key_package));
+    let key = &scene.mallory.knowledge().signature.private;
+    let sender = Sender::NewMemberProposal;
+    let stolen = by_outsider(&scene, sender, Content::Proposal(add), key);
+    scene.refuses(&stolen, Check::MessageSignature);
 }
 
 /// Shows [`Check::SignedContext`]: what breaks it fails as a signature does.
@@ -155,19 +161,29 @@ fn signed_context() {
     let with_other = Signed::sign(crypto(), format, framed, private, Some(&other)).unwrap();
     scene.refuse(&scene.mallory.tag(with_other), Check::MessageSignature);
 
-    let content = scene.mallory.frame(Sender::External(0), remove_bob());
-    let mut bytes = hazmat::to_bytes(&folkmoot_mls::ProtocolVersion::MLS_10);
-    bytes.extend(hazmat::to_bytes(&format));
-    bytes.extend(hazmat::to_bytes(&content));
-    bytes.extend(hazmat::to_bytes(&known.context));
-    let signature = sign_with_label(crypto(), &operator.private, "FramedContentTBS", &bytes);
-    let signed = Signed {
-        wire_format: format,
-        content,
-        signature: signature.unwrap(),
-        confirmation_tag: None,
-    };
-    scene.refuses(&signed.untagged(), Check::MessageSignature);
+    // Those outside are not to know the context.
+    let dora = Invitee::new("dora", 9);
+    let add = Content::Proposal(Proposal::Add(Box::new(dora.key_package)));
+    let dora = dora.secrets.signature.private;
+    for (sender, content, key) in [
+        (Sender::External(0), remove_bob(), &operator.private),
+        (Sender::NewMemberProposal, add, &dora),
+    ] {
+        let content = scene.mallory.frame(sender, content);
+        let mut bytes = hazmat::to_bytes(&folkmoot_mls::ProtocolVersion::MLS_10);
+        bytes.extend(hazmat::to_bytes(&format));
+        bytes.extend(hazmat::to_bytes(&content));
+        bytes.extend(hazmat::to_bytes(&known.context));
+        let signature = sign_with_label(crypto(), key, "FramedContentTBS", &bytes);
+        let signed = Signed {
+            wire_format: format,
+            content,
+            signature: signature.unwrap(),
+            confirmation_tag: None,
+        };
+        scene.refuse(&signed.untagged(), Check::MessageSignature);
+    }
+    scene.goes_on();
 }
 
 /// Shows [`Check::ExternalSenderContent`].
@@ -366,8 +382,7 @@ fn sender_is_member() {
             }
         }
     }
-    let text = scene.alice.seal("all is well");
-    assert_eq!(scene.bob.read(&text), "all is well");
+    scene.goes_on_among(&[0, 1, 3]);
 }
 
 /// Shows [`Check::Padding`].
@@ -382,6 +397,7 @@ fn padding() {
     let zeros = scene.mallory.seal(&signed, 0, &[0; 100]);
     for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
         person.receive(&zeros).unwrap();
+        assert_eq!(person.group.proposals().count(), 1);
     }
 }
 
@@ -420,6 +436,23 @@ fn key_used_once() {
     for secret in [used.key.expose(), used.nonce.expose()] {
         assert!(!scene.alice.store.contains(secret));
     }
+    // In memory as in the records.
+    let text = scene.charlie.seal("once");
+    let group = &mut scene.alice.group;
+    let incoming = group.receive(text.clone(), services()).unwrap();
+    scene.alice.store.apply(group.apply(incoming).unwrap());
+    let again = group.receive(text, services());
+    assert_eq!(refusal(again), Refusal::KeyConsumed);
+    let secret = &known.sender_data_secret;
+    for number in 0..2 {
+        let sealed = group.seal(b"once", b"", &mut scene.alice.rng).unwrap();
+        scene.alice.store.apply(sealed.1);
+        let MessageBody::Private(message) = sealed.0.body else {
+            panic!("not private")
+        };
+        let (_, generation, _) = hazmat::sender_data(crypto(), &message, secret).unwrap();
+        assert_eq!(generation, number);
+    }
     let waiting = known.message_key(LeafIndex(1), ContentType::Application, 1);
     assert!(scene.alice.store.contains(waiting.unwrap().key.expose()));
     assert_eq!(scene.alice.read(&messages[1]), "once");
@@ -427,6 +460,7 @@ fn key_used_once() {
         refusal(scene.alice.receive(&messages[1])),
         Refusal::KeyConsumed
     );
+    scene.goes_on();
 }
 
 /// Shows [`Check::GenerationBound`].

@@ -1,15 +1,18 @@
 //! Credentials, leaves and KeyPackages (RFC 9420 §5.3, §7.3, §10.1).
 
+use crate::welcome::Invitation;
 use folkmoot_mls::hazmat;
 use folkmoot_mls::{
     Check, CipherSuite, CommitIntent, Credential, CredentialType, ExtensionType, Extensions,
     ExternalSender, Identity, IncomingContent, KeyPackage, KeyPackageContent, LeafIndex,
     LeafNodeContent, LeafNodeSource, Lifetime, MlsMessage, Proposal, ProposalIntent, ProposalType,
-    ProtocolVersion, RequiredCapabilities, Settings, Supported, Timestamp, sign_with_label,
+    ProtocolVersion, RequiredCapabilities, Settings, StateError, Supported, Timestamp,
+    sign_with_label,
 };
 use folkmoot_sim::{
     Invitee, Names, Refusal, Scene, crypto, key_package, leaf, lifetime, member, refusal, rng,
 };
+use tls_codec::VLBytes;
 
 /// An Add of a KeyPackage that was changed and signed again.
 fn changed_add(change: impl FnOnce(&mut KeyPackageContent)) -> Proposal {
@@ -95,11 +98,16 @@ fn labels() {
         let message = scene.mallory.propose(Proposal::Add(Box::new(package)));
         scene.refuse(&message, Check::KeyPackageSignature);
     }
-    let mut package = dora.key_package.clone();
-    let bytes = hazmat::to_bytes(&package.content);
-    package.signature = crypto().sign(private, &bytes).unwrap().into();
-    let message = scene.mallory.propose(Proposal::Add(Box::new(package)));
-    scene.refuses(&message, Check::KeyPackageSignature);
+    let bytes = hazmat::to_bytes(&dora.key_package.content);
+    let unprefixed = [VLBytes::from(&b"KeyPackageTBS"[..]), bytes.clone().into()];
+    let unprefixed = unprefixed.map(|part| hazmat::to_bytes(&part)).concat();
+    for signed in [bytes, unprefixed] {
+        let mut package = dora.key_package.clone();
+        package.signature = crypto().sign(private, &signed).unwrap().into();
+        let message = scene.mallory.propose(Proposal::Add(Box::new(package)));
+        scene.refuse(&message, Check::KeyPackageSignature);
+    }
+    scene.goes_on();
 }
 
 /// Shows [`Check::CredentialValidated`]: in an Add, an Update, and as an external sender.
@@ -143,7 +151,18 @@ fn application_id_unauthenticated() {
     let mut dora = member("dora", &mut generator);
     dora.extensions = Extensions::default().identified(b"alice");
     let dora = Invitee::of(dora, generator);
-    let bundle = scene.commit(1, dora.addition());
+    let bundle = scene.bob.commit(dora.addition());
+    for person in [
+        &mut scene.alice,
+        &mut scene.charlie,
+        &mut scene.mallory.person,
+    ] {
+        let IncomingContent::Commit(summary) = person.receive(&bundle.commit).unwrap() else {
+            panic!("no commit")
+        };
+        assert_eq!(summary.added, [(bundle.added[0], basic("dora"))]);
+    }
+    scene.bob.accept();
     let leaf = scene.alice.group.member(bundle.added[0]).unwrap();
     let claimed = leaf.content.extensions.application_id().unwrap();
     assert_eq!(claimed.as_deref(), Some(&b"alice"[..]));
@@ -154,6 +173,8 @@ fn application_id_unauthenticated() {
         panic!("no text")
     };
     assert_eq!(read.credential, basic("dora"));
+    // Nor does it make dora the client that it names.
+    scene.goes_on();
 }
 
 /// Shows [`Check::ExpiredCredentialAccepted`]: in messages, in their renewal, and in trees.
@@ -213,7 +234,10 @@ fn leaf_signature() {
     let message = scene.mallory.propose(Proposal::Update(Box::new(nowhere)));
     scene.refuse(&message, Check::LeafSignature);
     let message = scene.mallory.propose(Proposal::Update(own));
-    scene.alice.receive(&message).unwrap();
+    for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
+        person.receive(&message).unwrap();
+    }
+    scene.goes_on_among(&[0, 1, 2]);
 }
 
 const TYPE: u16 = 0xF00D;
@@ -289,6 +313,36 @@ fn group_extensions_supported() {
     scene.refuses(&path.with_path().message(), Check::GroupExtensionsSupported);
 }
 
+/// Of [`Check::GroupExtensionsSupported`] and [`Check::RequiredCapabilities`]: nobody founds a group
+/// that does not fit, and nobody proposes a client who does not.
+#[test]
+fn own_requests_fit_the_group() {
+    let extensions = Extensions::default().with(ExtensionType(TYPE), b"x".as_slice());
+    let requiring = Extensions::default().requiring(&RequiredCapabilities {
+        proposals: vec![ProposalType(TYPE)],
+        ..RequiredCapabilities::default()
+    });
+    let cases = [
+        (extensions, Check::GroupExtensionsSupported),
+        (requiring, Check::RequiredCapabilities),
+    ];
+    for (extensions, rule) in cases {
+        let reason = Refusal::State(StateError::Refused(rule));
+        let own = (member("alice", &mut rng(1)), lifetime());
+        let id = folkmoot_mls::GroupId::new(b"group".to_vec());
+        let (wanted, settings) = (extensions.clone(), Settings::default());
+        let founded = folkmoot_mls::Group::create(crypto(), id, own, wanted, settings, &mut rng(2));
+        assert_eq!(refusal(founded), reason);
+
+        let mut scene = Scene::of(extensions, &Settings::default(), &capable());
+        let before = scene.alice.store.clone();
+        let add = ProposalIntent::Add(Invitee::new("dora", 9).verified());
+        assert_eq!(refusal(scene.alice.try_propose(add)), reason);
+        assert_eq!(scene.alice.store, before);
+        scene.goes_on();
+    }
+}
+
 /// Shows [`Check::LeafListsCredential`].
 #[test]
 fn leaf_lists_credential() {
@@ -335,10 +389,15 @@ fn defaults_not_listed() {
         proposals: (1..=8).map(ProposalType).collect(),
         ..Supported::default()
     });
-    dora.extensions = Extensions::default().identified(b"dora's tablet");
+    dora.extensions = Extensions::default()
+        .identified(b"dora's tablet")
+        .with(ExtensionType(TYPE), b"x".as_slice());
     let made = KeyPackage::generate(crypto(), dora, lifetime(), &mut generator);
     let leaf = made.unwrap().0.content.leaf_node.content;
-    assert_eq!(leaf.capabilities.extensions, [ExtensionType(6)]);
+    assert_eq!(
+        leaf.capabilities.extensions,
+        [ExtensionType(TYPE), ExtensionType(6)]
+    );
     assert_eq!(leaf.capabilities.proposals, [ProposalType(8)]);
 }
 
@@ -354,6 +413,27 @@ fn lifetime_length() {
         let change = change_leaf(|leaf| leaf.source = LeafNodeSource::KeyPackage(lifetime));
         refuses_add(change, Check::LifetimeLength);
     }
+}
+
+/// Of [`Check::LifetimeLength`]: a founder's own.
+#[test]
+fn founder_lifetime() {
+    let settings = Settings::default();
+    let found = |from, to| {
+        let lifetime = Lifetime {
+            not_before: Timestamp(from),
+            not_after: Timestamp(to),
+        };
+        let own = (member("alice", &mut rng(1)), lifetime);
+        let id = folkmoot_mls::GroupId::new(b"group".to_vec());
+        let (extensions, settings) = (Extensions::default(), settings.clone());
+        folkmoot_mls::Group::create(crypto(), id, own, extensions, settings, &mut rng(2))
+    };
+    let reason = StateError::Refused(Check::LifetimeLength);
+    for (from, to) in [(5, settings.maximum_lifetime + 6), (2, 1)] {
+        assert_eq!(refusal(found(from, to)), Refusal::State(reason.clone()));
+    }
+    assert!(found(5, settings.maximum_lifetime + 5).is_ok());
 }
 
 /// Shows [`Check::LifetimeContainsNow`]: asked of a KeyPackage that this client adds, and not of what
@@ -552,10 +632,23 @@ fn takes_strange(value: u16) {
     assert_eq!(scene.charlie.read(&text), "here");
 }
 
+/// A GroupInfo with such an extension is taken.
+fn takes_strange_info(value: u16) {
+    let invitation = Invitation::default();
+    let mut opened = invitation.opened();
+    let content = &mut opened.group_info.content;
+    content.extensions = content
+        .extensions
+        .clone()
+        .with(ExtensionType(value), b"?".as_slice());
+    assert!(invitation.dora.join(&invitation.sealed(opened)).is_ok());
+}
+
 /// Shows [`Check::UnknownValuesIgnored`].
 #[test]
 fn unknown_values_ignored() {
     takes_strange(0xBEEF);
+    takes_strange_info(0xBEEF);
 }
 
 /// Shows [`Check::GreaseIgnored`]: and the engine sends none where it counts.
@@ -563,10 +656,12 @@ fn unknown_values_ignored() {
 fn grease_ignored() {
     takes_strange(0x0A0A);
     takes_strange(0xEAEA);
+    takes_strange_info(0x0A0A);
     let content = Invitee::new("dora", 9).key_package.content;
     let capabilities = content.leaf_node.content.capabilities;
     assert!(capabilities.proposals.is_empty() && capabilities.extensions.is_empty());
     assert_eq!(capabilities.credentials, [CredentialType::BASIC]);
+    assert_eq!(capabilities.cipher_suites, [crypto().suite()]);
     // It is no type that members support for being GREASE.
     let mut scene = Scene::default();
     let grease = Extensions::default().with(ExtensionType(0x0A0A), b"".as_slice());

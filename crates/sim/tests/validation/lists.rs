@@ -1,9 +1,9 @@
 //! Lists of proposals (RFC 9420 §12.2, §12.3).
 
 use folkmoot_mls::{
-    Check, CommitIntent, Content, Extensions, IncomingContent, LeafIndex, LeafNodeSource,
-    NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, ProposalOrRef, ProposalRef, ReInit,
-    Sender, WireFormat,
+    Check, CommitIntent, Content, ExtensionType, Extensions, IncomingContent, LeafIndex,
+    LeafNodeSource, NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, ProposalOrRef,
+    ProposalRef, ReInit, Sender, Settings, Supported, WireFormat,
 };
 use folkmoot_sim::{Invitee, Scene, crypto, key_package, leaf, services, shared_psk, update};
 
@@ -27,9 +27,7 @@ fn an_unchanged_forgery_is_taken() {
     ] {
         let mut scene = Scene::default();
         let commit = scene.mallory.forge(list).with_path().message();
-        scene.alice.receive(&commit).unwrap();
-        scene.charlie.receive(&commit).unwrap();
-        folkmoot_sim::assert_agree(&[&scene.alice, &scene.charlie]);
+        scene.takes(&commit);
     }
 }
 
@@ -146,9 +144,7 @@ fn add_is_new() {
     refuses(&mut scene, vec![add(&again)], Check::AddIsNew);
     let in_place = vec![Proposal::Remove(LeafIndex(1)), add(&again)];
     let commit = scene.mallory.forge(in_place).with_path().message();
-    for person in [&mut scene.alice, &mut scene.charlie] {
-        person.receive(&commit).unwrap();
-    }
+    scene.takes(&commit);
 }
 
 /// Shows [`Check::PsksDistinct`].
@@ -229,6 +225,37 @@ fn resulting_tree() {
     scene.goes_on();
 }
 
+/// Of [`Check::ResultingTree`]: an Update's leaf too, which its own message leaves open.
+#[test]
+fn resulting_tree_with_an_update() {
+    let mut scene = Scene::default();
+    let known = scene.mallory.knowledge();
+    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    content.encryption_key = Invitee::new("fresh", 12).key_package.content.init_key;
+    content.source = LeafNodeSource::Update;
+    content.capabilities.cipher_suites.clear();
+    let place = Some((&known.context.group_id, known.own));
+    let leaf = leaf(crypto(), content, &known.signature.private, place);
+    let update = Content::Proposal(Proposal::Update(Box::new(leaf)));
+    let signed = scene.mallory.sign(WireFormat::PublicMessage, update);
+    let message = scene.mallory.tag(signed.clone());
+    for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
+        person.receive(&message).unwrap();
+    }
+    // Charlie is in league with the insider.
+    let known = folkmoot_mls::hazmat::Knowledge::of(&scene.charlie.group);
+    let mut commit = folkmoot_sim::Forgery::new(known, Vec::new());
+    commit.refer(&signed);
+    let commit = commit.with_path().message();
+    for person in [&mut scene.alice, &mut scene.bob] {
+        let before = person.store.clone();
+        let refused = folkmoot_sim::refusal(person.receive(&commit));
+        assert_eq!(refused, Check::LeafVersionAndSuite.into());
+        assert_eq!(person.store, before);
+    }
+    scene.goes_on_among(&[0, 1, 2]);
+}
+
 /// Shows [`Check::ApplicationPolicy`]: a commit is shown before it is taken, and may be dropped.
 #[test]
 fn application_policy() {
@@ -272,6 +299,66 @@ fn proposal_order() {
         };
         assert_eq!(summary.added[0].0, LeafIndex(1));
     }
+    scene.goes_on_among(&[0, 2]);
+}
+
+/// Of [`Check::ProposalOrder`]: the group's new extensions govern the additions of the same commit.
+#[test]
+fn new_extensions_come_first() {
+    const TYPE: ExtensionType = ExtensionType(0xF00D);
+    let supports = Supported {
+        extensions: vec![TYPE],
+        ..Supported::default()
+    };
+    let with = Extensions::default().with(TYPE, b"x".as_slice());
+    let replace = Proposal::GroupContextExtensions;
+    let dora = || add(&Invitee::new("dora", 9));
+    let settings = Settings::default();
+    let mut scene = Scene::of(Extensions::default(), &settings, &supports);
+    let stricter = vec![dora(), replace(with.clone())];
+    refuses(&mut scene, stricter, Check::GroupExtensionsSupported);
+    scene.goes_on();
+    let mut scene = Scene::of(with, &settings, &supports);
+    let laxer = vec![dora(), replace(Extensions::default())];
+    let commit = scene.mallory.forge(laxer).with_path().message();
+    scene.takes(&commit);
+}
+
+/// Of [`Check::TreeChanges`]: an Update blanks its direct path, and additions are unmerged in order.
+#[test]
+fn tree_changes_above_a_leaf() {
+    let mut scene = Scene::default();
+    assert!(scene.bob.group.tree().parent_node(NodeIndex(1)).is_some());
+    scene.propose(1, ProposalIntent::Update);
+    let _ = scene.commit(2, CommitIntent::default());
+    for person in scene.everyone() {
+        assert!(person.group.tree().parent_node(NodeIndex(1)).is_none());
+    }
+    let _ = scene.commit(
+        0,
+        CommitIntent {
+            remove: vec![LeafIndex(1), LeafIndex(2)],
+            ..CommitIntent::default()
+        },
+    );
+    let two = [("dora", 20), ("erin", 21)].map(|(name, seed)| Invitee::new(name, seed));
+    let bundle = scene.alice.commit(CommitIntent {
+        add: two.iter().map(Invitee::verified).collect(),
+        ..CommitIntent::default()
+    });
+    scene.mallory.person.receive(&bundle.commit).unwrap();
+    scene.alice.accept();
+    let root = scene.alice.group.tree().parent_node(NodeIndex(3)).unwrap();
+    assert_eq!(root.unmerged_leaves, [LeafIndex(1), LeafIndex(2)]);
+    let welcome = bundle.welcome.unwrap();
+    let [mut dora, mut erin] = two.map(|invitee| invitee.join(&welcome).unwrap());
+    let people = &mut [
+        &mut scene.alice,
+        &mut scene.mallory.person,
+        &mut dora,
+        &mut erin,
+    ];
+    folkmoot_sim::all_go_on(people);
 }
 
 /// Shows [`Check::TreeChanges`].

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod bounds;
+mod certificates;
 mod commits;
 mod decoding;
 mod document;
@@ -10,6 +11,7 @@ mod external;
 mod framing;
 mod leaves;
 mod lists;
+mod observers;
 mod paths;
 mod proposals;
 mod trees;

@@ -1,8 +1,10 @@
 //! Paths of commits (RFC 9420 §7.5, §7.6, §7.9.2).
 
 use folkmoot_crypto::random_secret;
-use folkmoot_mls::{Check, LeafIndex, LeafNodeSource, Proposal, UpdatePathNode};
-use folkmoot_sim::{Forgery, Invitee, Refusal, Scene, crypto, rng};
+use folkmoot_mls::{
+    Check, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, Proposal, UpdatePathNode,
+};
+use folkmoot_sim::{Forgery, Invitee, Refusal, Scene, crypto, refusal, rng};
 
 /// A commit with a path, changed before the path is in the tree, is refused for this reason.
 fn refuses_path(change: impl FnOnce(&mut Forgery), reason: impl Into<Refusal>) {
@@ -124,18 +126,44 @@ fn path_context() {
     let of_old_epoch =
         |commit: &mut Forgery| commit.seal_context = Some(commit.known.context.clone());
     refuses_path(of_old_epoch, Check::PathSecretOpens);
-    let with_other_extensions = |commit: &mut Forgery| {
-        let mut context = commit.context();
-        context.extensions = folkmoot_mls::Extensions::default().identified(b"x");
-        commit.seal_context = Some(context);
-    };
-    refuses_path(with_other_extensions, Check::PathSecretOpens);
+    let changes: [fn(&mut GroupContext); 5] = [
+        |context| context.epoch.0 -= 1,
+        |context| context.tree_hash = vec![7; 32].into(),
+        |context| context.confirmed_transcript_hash = vec![7; 32].into(),
+        |context| context.extensions = Extensions::default().identified(b"x"),
+        |context| context.group_id = GroupId::new(b"another".to_vec()),
+    ];
+    for change in changes {
+        refuses_path(|commit| commit.seal_change = change, Check::PathSecretOpens);
+    }
     let short = |commit: &mut Forgery| {
         for secret in &mut commit.path_secrets {
             *secret = folkmoot_crypto::Secret::from(&[7; 31][..]);
         }
     };
     refuses_path(short, Check::PathSecretOpens);
+}
+
+/// Of [`Check::Labels`]: a path secret that is sealed for another purpose does not open.
+#[test]
+fn path_label() {
+    refuses_path(
+        |commit| commit.seal_label = "Welcome",
+        Check::PathSecretOpens,
+    );
+}
+
+/// Of [`Check::KeysValidForSuite`]: the keys of a path.
+#[test]
+fn path_keys_are_valid() {
+    for key in [vec![], vec![7; 31], vec![7; 65], vec![0; 32]] {
+        for level in [0, 1] {
+            refuses_path(
+                |commit| commit.public_keys[level].clone_from(&key),
+                Check::KeysValidForSuite,
+            );
+        }
+    }
 }
 
 /// Shows [`Check::PathKeysMatch`].
@@ -153,6 +181,17 @@ fn path_keys_match() {
         },
         Check::PathKeysMatch,
     );
+    // Where the secret opens low and only the keys above it are right.
+    let mut scene = Scene::default();
+    let mut commit = scene.mallory.forge(Vec::new());
+    commit.begin_path();
+    commit.public_keys[0] = fresh_key(6);
+    commit.seal_path();
+    let before = scene.charlie.store.clone();
+    let refused = refusal(scene.charlie.receive(&commit.message()));
+    assert_eq!(refused, Check::PathKeysMatch.into());
+    assert_eq!(scene.charlie.store, before);
+    scene.goes_on();
 }
 
 /// Shows [`Check::EncryptionKeyNew`] of a path's leaf.

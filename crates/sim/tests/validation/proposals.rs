@@ -3,9 +3,9 @@
 use crate::framing::{outside, with_external_sender};
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
-    Check, Content, ExtensionType, Extensions, IncomingContent, LeafIndex, MlsMessage,
-    PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion, Psk, ReInit,
-    RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat,
+    Check, Content, CredentialType, ExtensionType, Extensions, IncomingContent, LeafIndex,
+    MlsMessage, PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion, Psk,
+    ReInit, RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat,
 };
 use folkmoot_sim::{
     Forgery, Invitee, Refusal, Scene, crypto, key_package, leaf, services, shared_psk, update,
@@ -38,10 +38,14 @@ fn proposal_authenticated() {
     let mut commit = Forgery::new(Knowledge::of(&scene.charlie.group), Vec::new());
     commit.refer(&signed);
     let commit = commit.with_path().message();
-    let IncomingContent::Commit(summary) = scene.alice.receive(&commit).unwrap() else {
+    let incoming = scene.alice.group.receive(commit, services()).unwrap();
+    let IncomingContent::Commit(summary) = incoming.content() else {
         panic!("no commit")
     };
     assert_eq!(summary.removed[0].0, LeafIndex(1));
+    // An honest commit takes it in by the same reference.
+    scene.goes_on_among(&[0, 2]);
+    assert!(scene.charlie.group.member(LeafIndex(1)).is_none());
 }
 
 /// Shows [`Check::AddKeyPackage`]: what is wrong with a KeyPackage is wrong with its Add.
@@ -126,7 +130,10 @@ fn psk_proposal() {
     }
     let application = Psk::Resumption(ResumptionPskUsage::Application, id, epoch);
     let message = scene.mallory.propose(psk(application, 32));
-    scene.alice.receive(&message).unwrap();
+    for person in [&mut scene.alice, &mut scene.bob, &mut scene.charlie] {
+        person.receive(&message).unwrap();
+    }
+    scene.goes_on_among(&[0, 1, 2]);
 }
 
 /// Shows [`Check::ReInitVersion`].
@@ -161,7 +168,9 @@ pub(crate) fn extending(scene: &Scene, extensions: &Extensions) -> MlsMessage {
     let mut commit = scene.mallory.forge(vec![replace]);
     let capabilities = &mut commit.leaf.capabilities;
     capabilities.extensions.extend(extensions.types());
+    capabilities.extensions.extend(required.extensions);
     capabilities.proposals.extend(required.proposals);
+    capabilities.credentials.extend(required.credentials);
     commit.with_path().message()
 }
 
@@ -174,7 +183,21 @@ fn new_extensions_supported() {
         proposals: vec![ProposalType(0xF00D)],
         ..RequiredCapabilities::default()
     });
-    for extensions in [unknown, requiring] {
+    let of_a_type = Extensions::default().requiring(&RequiredCapabilities {
+        extensions: vec![ExtensionType(0xF00D)],
+        ..RequiredCapabilities::default()
+    });
+    let certified = Extensions::default().requiring(&RequiredCapabilities {
+        credentials: vec![CredentialType::X509],
+        ..RequiredCapabilities::default()
+    });
+    // Who says it as often as there are members speaks for one all the same.
+    let replace = Proposal::GroupContextExtensions(unknown.clone());
+    let mut loud = scene.mallory.forge(vec![replace]);
+    loud.leaf.capabilities.extensions = vec![ExtensionType(0xF00D); 4];
+    let loud = loud.with_path().message();
+    scene.refuse(&loud, Check::NewExtensionsSupported);
+    for extensions in [unknown, requiring, of_a_type, certified] {
         let commit = extending(&scene, &extensions);
         scene.refuse(&commit, Check::NewExtensionsSupported);
         let refused = scene

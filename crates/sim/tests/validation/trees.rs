@@ -3,10 +3,10 @@
 use crate::welcome::Invitation;
 use folkmoot_mls::hazmat::{self, OpenedWelcome};
 use folkmoot_mls::{
-    Check, CommitIntent, ExtensionType, Extensions, LeafIndex, LeafNodeContent, LeafNodeSource,
-    NodeIndex, ParentNode, Proposal, RatchetTree,
+    Check, CommitIntent, Credential, CredentialType, ExtensionType, Extensions, LeafIndex,
+    LeafNodeContent, LeafNodeSource, NodeIndex, ParentNode, Proposal, RatchetTree,
 };
-use folkmoot_sim::{ListedNode, Scene, crypto, leaf, node_list};
+use folkmoot_sim::{Invitee, ListedNode, Refusal, Scene, crypto, key_package, leaf, node_list};
 
 fn with_list(mut opened: OpenedWelcome, list: Vec<u8>) -> OpenedWelcome {
     let extensions = Extensions::default().with(ExtensionType::RATCHET_TREE, list);
@@ -50,7 +50,7 @@ fn change_leaf(invitation: &Invitation, change: impl FnOnce(&mut LeafNodeContent
     tree
 }
 
-fn refuses_leaf(change: impl FnOnce(&mut LeafNodeContent), reason: Check) {
+fn refuses_leaf(change: impl FnOnce(&mut LeafNodeContent), reason: impl Into<Refusal>) {
     let invitation = Invitation::default();
     let tree = change_leaf(&invitation, change);
     let welcome = invitation.confirmed(with_tree(invitation.opened(), &tree));
@@ -124,6 +124,18 @@ fn tree_leaves() {
     forged.signature = vec![7; 64].into();
     let put = |tree: &mut RatchetTree| hazmat::set_leaf(tree, LeafIndex(3), Some(forged));
     refuses_tree(invitation, put, Check::LeafSignature);
+}
+
+/// Of [`Check::CredentialValidated`] and [`Check::CredentialTypesSupported`]: a tree's credentials.
+#[test]
+fn tree_credentials() {
+    let of_nobody = Credential::Basic(b"mallet".as_slice().into());
+    refuses_leaf(|leaf| leaf.credential = of_nobody, Refusal::Credential);
+    let certified = |leaf: &mut LeafNodeContent| {
+        leaf.credential = Credential::X509(vec![b"mallory".as_slice().into()]);
+        leaf.capabilities.credentials = vec![CredentialType::BASIC, CredentialType::X509];
+    };
+    refuses_leaf(certified, Check::CredentialTypesSupported);
 }
 
 /// Shows [`Check::TreeParentHashes`].
@@ -257,4 +269,34 @@ fn tree_leaf_keys_unique() {
         |leaf| leaf.encryption_key = charlie.encryption_key,
         Check::TreeLeafKeysUnique,
     );
+    // Two of the insider's clients share a signature key.
+    let known = invitation.scene.mallory.knowledge();
+    let key = &known.signature.private;
+    let mut erin = Invitee::new("erin", 10).key_package.content;
+    erin.leaf_node.content.signature_key = known.signature.public.as_slice().into();
+    let erin = key_package(crypto(), erin, key);
+    let dora = &invitation.dora.key_package;
+    let adds = [erin, dora.clone()].map(|package| Proposal::Add(Box::new(package)));
+    let commit = invitation.scene.mallory.forge(adds.to_vec()).with_path();
+    let welcome = commit.welcome(dora, key);
+    invitation.refuses(&welcome, Check::TreeLeafKeysUnique);
+    invitation.goes_on();
+}
+
+/// Of [`Check::KeysValidForSuite`]: a parent's key.
+#[test]
+fn parent_keys_are_valid() {
+    let invitation = Invitation::default();
+    let dora = &invitation.dora.key_package;
+    let key = &invitation.scene.mallory.knowledge().signature.private;
+    for bad in [vec![], vec![7; 31], vec![0; 32]] {
+        let add = Proposal::Add(Box::new(dora.clone()));
+        let mut commit = invitation.scene.mallory.forge(vec![add]);
+        commit.begin_path();
+        commit.public_keys[1] = bad;
+        commit.seal_path();
+        let welcome = commit.welcome(dora, key);
+        invitation.refuses(&welcome, Check::KeysValidForSuite);
+    }
+    invitation.goes_on();
 }

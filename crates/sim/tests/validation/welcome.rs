@@ -1,14 +1,15 @@
 //! What joiners get: a Welcome, and the GroupInfo in it (RFC 9420 §12.4.3).
 
-use folkmoot_mls::hazmat::{Knowledge, OpenedWelcome, Psks};
+use folkmoot_mls::hazmat::{self, Knowledge, OpenedWelcome, Psks};
 use folkmoot_mls::{
-    Check, CipherSuite, CommitBundle, CommitIntent, Epoch, ExtensionType, Extensions, GroupId,
-    Holdings, JoinOptions, KeyPackageRef, LeafIndex, MessageBody, MlsMessage, PathSecret,
-    PreSharedKeyId, ProtocolVersion, Psk, ResumptionPskUsage, Services, Settings, Welcome,
+    Check, CipherSuite, CommitBundle, CommitIntent, Credential, Epoch, ExtensionType, Extensions,
+    ExternalSender, Group, GroupId, Holdings, JoinOptions, KeyPackageRef, LeafIndex, MessageBody,
+    MlsMessage, PathSecret, PreSharedKeyId, Proposal, ProtocolVersion, Psk, ResumptionPskUsage,
+    Services, Settings, Welcome, derive_secret, encrypt_with_label,
 };
 use folkmoot_sim::{
-    Invitee, Names, Refusal, SHARED, Scene, assert_agree, crypto, refusal, reseal, services,
-    shared_psk, sign_group_info,
+    Invitee, Names, Refusal, SHARED, Scene, all_go_on, assert_agree, crypto, member, refusal,
+    reseal, rng, services, shared_psk, sign_group_info,
 };
 
 /// Dora is being added by the insider, whose commit has a path.
@@ -105,10 +106,11 @@ impl Invitation {
         ] {
             person.receive(&self.bundle.commit).unwrap();
         }
+        self.scene.mallory.person.accept();
         let mut dora = self.dora.join(self.welcome()).unwrap();
-        assert_agree(&[&self.scene.alice, &dora]);
-        let text = dora.seal("here");
-        assert_eq!(self.scene.alice.read(&text), "here");
+        let mut people = Vec::from(self.scene.everyone());
+        people.push(&mut dora);
+        all_go_on(&mut people);
     }
 
     fn changed_welcome(&self, change: impl FnOnce(&mut Welcome)) -> MlsMessage {
@@ -150,6 +152,14 @@ fn welcome_recipient() {
     };
     let renamed = invitation.changed_welcome(renamed);
     invitation.refuses(&renamed, Check::WelcomeRecipient);
+    let MessageBody::Welcome(welcome) = &invitation.welcome().body else {
+        panic!("no Welcome")
+    };
+    let other_suite = folkmoot_crypto::provider(CipherSuite(3)).unwrap();
+    let (own, options) = (invitation.dora.own(), JoinOptions::default());
+    let settings = Settings::default();
+    let joined = Group::join(other_suite, welcome, own, options, settings, services());
+    assert_eq!(refusal(joined), Check::WelcomeRecipient.into());
     invitation.goes_on();
 }
 
@@ -164,6 +174,18 @@ fn group_secrets_open() {
     };
     let other_info = invitation.changed_welcome(spoil);
     invitation.refuses(&other_info, Check::GroupSecretsOpen);
+    // Of Check::Labels: what is sealed for another purpose does not open.
+    let secrets = hazmat::to_bytes(&invitation.opened().group_secrets);
+    for label in ["UpdatePathNode", ""] {
+        let relabel = |welcome: &mut Welcome| {
+            let info = welcome.encrypted_group_info.as_slice();
+            let key = invitation.dora.key_package.content.init_key.as_slice();
+            let sealed = encrypt_with_label(crypto(), key, label, info, &secrets, &mut rng(7));
+            welcome.secrets[0].encrypted_group_secrets = sealed.unwrap();
+        };
+        let relabelled = invitation.changed_welcome(relabel);
+        invitation.refuses(&relabelled, Check::GroupSecretsOpen);
+    }
     invitation.goes_on();
 }
 
@@ -223,12 +245,27 @@ fn group_info_signature() {
 }
 
 /// A client that is in every group already.
-struct Everywhere;
+pub(crate) struct Everywhere;
 
 impl Holdings for Everywhere {
     fn has_group(&self, _: &GroupId) -> bool {
         true
     }
+}
+
+/// Of [`Check::CredentialValidated`]: a joiner asks about whom the group admits, as about its members.
+#[test]
+fn joiner_validates_credentials() {
+    let invitation = Invitation::default();
+    let mut opened = invitation.opened();
+    let sender = ExternalSender {
+        signature_key: vec![7; 32].into(),
+        credential: Credential::Basic(b"mallet".as_slice().into()),
+    };
+    let context = &mut opened.group_info.content.group_context;
+    context.extensions = Extensions::default().admitting(&vec![sender]);
+    invitation.refuses(&invitation.confirmed(opened), Refusal::Credential);
+    invitation.goes_on();
 }
 
 /// Shows [`Check::GroupIdFree`].
@@ -315,6 +352,14 @@ fn own_leaf_present() {
     content.group_context = known.context;
     let welcome = invitation.confirmed(opened);
     invitation.refuses(&welcome, Check::OwnLeafPresent);
+    // Another KeyPackage of the same client, with the same signature key, is added in its place.
+    let one = member("dora", &mut rng(9));
+    let [one, other] = [50, 51].map(|seed| Invitee::of(one.clone(), rng(seed)));
+    let add = Proposal::Add(Box::new(other.key_package));
+    let commit = invitation.scene.mallory.forge(vec![add]).with_path();
+    let key = &invitation.scene.mallory.knowledge().signature.private;
+    let welcome = commit.welcome(&one.key_package, key);
+    assert_eq!(refusal(one.join(&welcome)), Check::OwnLeafPresent.into());
     invitation.goes_on();
 }
 
@@ -327,6 +372,32 @@ fn welcome_path_secret() {
     let path_secret = folkmoot_crypto::Secret::from(vec![7; 32]);
     opened.group_secrets.path_secret = Some(PathSecret { path_secret });
     invitation.refuses(&invitation.confirmed(opened), Check::WelcomePathSecret);
+
+    // One from which the tree's keys do follow, but that is no hash.
+    let dora = &invitation.dora.key_package;
+    let add = Proposal::Add(Box::new(dora.clone()));
+    let mut commit = invitation.scene.mallory.forge(vec![add]);
+    commit.begin_path();
+    let short = folkmoot_crypto::Secret::from(vec![7; 31]);
+    let node = derive_secret(crypto(), &short, "node");
+    let keys = crypto().derive_kem_key_pair(&node).unwrap();
+    *commit.path_secrets.last_mut().unwrap() = short.clone();
+    *commit.public_keys.last_mut().unwrap() = keys.public;
+    commit.seal_path();
+    let key = &invitation.scene.mallory.knowledge().signature.private;
+    let mut opened = commit.opened_welcome(key);
+    opened.group_secrets.path_secret = Some(PathSecret { path_secret: short });
+    let welcome = reseal(crypto(), &opened, dora);
+    invitation.refuses(&welcome, Check::WelcomePathSecret);
+
+    // One of a commit without a path.
+    let bare = Invitation::added_without_path(Scene::default());
+    let mut opened = bare.opened();
+    assert!(opened.group_secrets.path_secret.is_none());
+    let path_secret = folkmoot_crypto::Secret::from(vec![7; 32]);
+    opened.group_secrets.path_secret = Some(PathSecret { path_secret });
+    bare.refuses(&bare.confirmed(opened), Check::WelcomePathSecret);
+    bare.goes_on();
     invitation.goes_on();
 }
 
