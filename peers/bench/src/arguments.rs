@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 
 const ABOUT: &str = "\
 Measures Folkmoot's engine beside the primitives that RFC 9420 forces (the floor), and beside other
@@ -15,7 +16,10 @@ Compare with mls-rs and OpenMLS, for a program to read:
   folkmoot-bench engine --members 1000,10000 --peers --json
 
 A large group:
-  folkmoot-bench engine --members 50000";
+  folkmoot-bench engine --members 50000
+
+The committed report:
+  folkmoot-bench engine --members 2,100,1000,10000,50000 --peers --report docs/performance.md";
 
 const OPERATIONS: &str = "\
 Operations (bytes in parentheses):
@@ -80,6 +84,9 @@ pub(crate) struct Options {
     /// Seconds to repeat one operation of one size for; each is done once at least
     #[arg(long, default_value_t = 8, value_name = "SECONDS")]
     pub(crate) patience: u64,
+    /// Write the tables between the markers of this Markdown file, and a plot into the folder beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
     /// One JSON object per line
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,7 +1,7 @@
 //! Folkmoot under measurement: all calls of its engine's API, and its encrypted store.
 
 use crate::engine::{
-    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, lifetime,
+    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, Watch, lifetime,
 };
 use crate::primitives::rng;
 use folkmoot_crypto::{Crypto, Secret};
@@ -16,12 +16,13 @@ use folkmoot_store::client::{
     ClientChange, ClientStore, GroupRecords, ProfileFolder, SqlCipherStore,
 };
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// KeyPackages in one commit: RFC 9420 §8.4 counts pre-shared keys in 16 bits, and each proposal may bring
 /// one.
 const MAX_PROPOSALS: usize = 65_535;
+/// A delta of more bytes than this leaves a log that later ones do not lengthen.
+const LARGE: usize = 1 << 16;
 /// The write-ahead log of the store.
 const LOG: &str = "profile.db-wal";
 
@@ -184,35 +185,6 @@ impl Disk {
             .iter()
             .map(|(key, value)| key.0.len() + value.len())
             .sum())
-    }
-}
-
-/// Takes the steps' times one after the other.
-struct Watch {
-    last: Instant,
-    steps: Vec<(&'static str, Duration)>,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self {
-            last: Instant::now(),
-            steps: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, name: &'static str) {
-        let now = Instant::now();
-        self.steps.push((name, now - self.last));
-        self.last = now;
-    }
-
-    fn sample(self, bytes: usize) -> Sample {
-        Sample {
-            steps: self.steps,
-            bytes,
-            beside: None,
-        }
     }
 }
 
@@ -468,6 +440,10 @@ impl Engine for Folkmoot {
         let mut watch = Watch::start();
         self.disk.apply(deltas)?;
         watch.step("apply");
+        if bytes > LARGE {
+            // Closing empties the log, so that the next writes show in its length.
+            self.disk.close();
+        }
         // The log is written from its beginning again once all of it is in the database.
         let written = self
             .disk

@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod document;
 mod engine;
 mod folkmoot;
+mod mls_rs;
+mod openmls;
+mod plot;
 mod primitives;
 mod report;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Options};
 use clap::Parser;
+use engine::Failure;
 use std::process::ExitCode;
 
 /// Counts what is allocated, for `memory`; everything measured here pays the same for it.
@@ -22,13 +27,24 @@ fn allocated() -> usize {
 
 fn main() -> ExitCode {
     let Command::Engine(options) = Arguments::parse().command;
-    match engine::run(&options) {
-        Ok(measured) if options.json => report::print_json(&measured),
-        Ok(measured) => report::print_table(&measured),
+    match measure(&options) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("folkmoot-bench: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+fn measure(options: &Options) -> Result<(), Failure> {
+    let measured = engine::run(options)?;
+    if options.json {
+        report::print_json(&measured);
+    } else {
+        print!("{}", report::tables(&measured));
+    }
+    match &options.report {
+        Some(path) => document::write(path, &measured),
+        None => Ok(()),
+    }
 }

@@ -65,8 +65,8 @@ fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'stat
     }
 }
 
-/// Microseconds; memory takes none.
-fn time(series: &Series, op: Op) -> Option<f64> {
+/// The median in microseconds; memory takes none.
+pub(crate) fn time(series: &Series, op: Op) -> Option<f64> {
     let timed = op != Op::Memory;
     series
         .median()
@@ -74,7 +74,8 @@ fn time(series: &Series, op: Op) -> Option<f64> {
         .map(|sample| micros(sample.time()))
 }
 
-fn floor(size: &Size, op: Op) -> Option<f64> {
+/// What the primitives cost that RFC 9420 forces, in microseconds.
+pub(crate) fn floor(size: &Size, op: Op) -> Option<f64> {
     let floor = size.floors.get(&op)?.cost(&size.costs);
     Some(round(floor))
 }
@@ -84,21 +85,19 @@ fn round(figure: f64) -> f64 {
     (figure * 100.0).round() / 100.0
 }
 
-/// A table for people.
-pub(crate) fn print_table(measured: &Measured) {
-    println!("suite {}, {CREDENTIAL} credentials", measured.suite);
-    for size in &measured.sizes {
-        println!();
-        print!("{}", table(size));
-    }
-    println!(
-        "\n* at all cores' throughput. beside: of store the bytes of its write-ahead log, of send and \
-         receive the message, else bytes left to be stored."
-    );
+/// Tables for people.
+pub(crate) fn tables(measured: &Measured) -> String {
+    let sizes = measured.sizes.iter().map(table);
+    format!(
+        "Suite {}, {CREDENTIAL} credentials.\n\n{}* at all cores' throughput. *beside*: of store the bytes \
+         of its write-ahead log, of send and receive the message, of others the bytes left to be stored.\n",
+        measured.suite,
+        sizes.collect::<String>()
+    )
 }
 
 /// A size as a Markdown table, and the steps and counts below it.
-pub(crate) fn table(size: &Size) -> String {
+fn table(size: &Size) -> String {
     let all = size.series.keys().map(|(_, who)| *who);
     let peers: BTreeSet<_> = all.filter(|who| who.is_peer()).collect();
     let mut head: Vec<String> = ["operation", "Folkmoot", "floor", "× floor"]
@@ -123,7 +122,7 @@ pub(crate) fn table(size: &Size) -> String {
         .map(|row| format!("| {} |\n", row.join(" | ")))
         .collect();
     format!(
-        "## {} members\n\n{}\nSteps of Folkmoot's medians: {}\n",
+        "### {} members\n\n{}\nSteps of Folkmoot's medians: {}.\n\n",
         size.members,
         rows.concat(),
         steps(size)

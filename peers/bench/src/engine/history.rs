@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// Below this, two sizes say nothing about growth.
 const MEANINGFUL: Duration = Duration::from_millis(2);
-/// Growth is believed between these powers.
-const POWERS: (f64, f64) = (0.5, 2.5);
+/// Growth beyond this power is noise.
+const MAX_POWER: f64 = 2.5;
 
 /// Times by operation and implementation, the largest size last.
 pub(crate) struct History {
@@ -49,7 +49,8 @@ impl History {
             [.., (before, earlier), _] if *earlier > MEANINGFUL => {
                 let growth = time.as_secs_f64() / earlier.as_secs_f64();
                 let power = growth.ln() / ratio(*size, *before).ln();
-                power.clamp(POWERS.0, POWERS.1)
+                // What is quadratic shows late, behind what is linear and dearer.
+                power.clamp(op.expected_growth(), MAX_POWER)
             }
             _ => op.expected_growth(),
         };

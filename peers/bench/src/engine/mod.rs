@@ -12,10 +12,13 @@ pub(crate) use floor::Floor;
 pub(crate) use history::micros;
 pub(crate) use made::{Invitation, lifetime};
 pub(crate) use op::Op;
-pub(crate) use subject::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree};
+pub(crate) use subject::{
+    Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch,
+};
 
 use crate::arguments::Options;
 use crate::primitives::{self, Costs};
+use folkmoot_crypto::Crypto;
 use history::History;
 use made::Pool;
 use session::Session;
@@ -82,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
     let mut pool = Pool::new(crypto);
     let mut history = History::new(Duration::from_secs(options.bound));
     if options.peers {
-        let mut peers = peers(options.suite)?;
+        let mut peers = peers(crypto)?;
         if sizes[0] > PROBES[1] {
             for members in PROBES {
                 Session::new(members, crypto, options, &mut history).run(&mut pool, &mut peers)?;
@@ -101,6 +104,9 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
     Ok(measured)
 }
 
-fn peers(_suite: u16) -> Result<Vec<Box<dyn Engine>>, Failure> {
-    Err(Failure::new("no peers yet"))
+fn peers(crypto: &'static dyn Crypto) -> Result<Vec<Box<dyn Engine>>, Failure> {
+    Ok(vec![
+        crate::mls_rs::engine(crypto),
+        crate::openmls::engine(crypto.suite())?,
+    ])
 }

@@ -2,15 +2,13 @@
 
 use super::made::Invitation;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Implementation {
     Folkmoot,
-    #[allow(dead_code, reason = "not driven yet")]
     MlsRs,
-    #[allow(dead_code, reason = "not driven yet")]
     OpenMls,
     /// The floor.
     Primitive,
@@ -86,6 +84,35 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn time(&self) -> Duration {
         self.steps.iter().map(|(_, time)| *time).sum()
+    }
+}
+
+/// Takes the steps' times one after the other.
+pub(crate) struct Watch {
+    last: Instant,
+    steps: Vec<(&'static str, Duration)>,
+}
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            steps: Vec::new(),
+        }
+    }
+
+    pub(crate) fn step(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.steps.push((name, now - self.last));
+        self.last = now;
+    }
+
+    pub(crate) fn sample(self, bytes: usize) -> Sample {
+        Sample {
+            steps: self.steps,
+            bytes,
+            beside: None,
+        }
     }
 }
 
