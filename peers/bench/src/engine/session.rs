@@ -10,6 +10,7 @@ use crate::arguments::Options;
 use crate::primitives::Primitives;
 use folkmoot_crypto::Crypto;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const MAX_ROUNDS: usize = 21;
@@ -36,7 +37,7 @@ pub(crate) struct Session<'a> {
     series: BTreeMap<(Op, Implementation), Series>,
     floors: BTreeMap<Op, Floor>,
     /// The steady group as each implementation has it.
-    shapes: BTreeMap<Implementation, Shape>,
+    shapes: BTreeMap<Implementation, Arc<Shape>>,
     /// Lengths of a leaf and of a KeyPackage.
     lengths: (usize, usize),
 }
@@ -130,26 +131,35 @@ impl<'a> Session<'a> {
             .push(sample);
     }
 
-    /// Counts the floor of an operation once.
-    fn count(&mut self, op: Op, shapes: (&Shape, &Shape), seals: usize, bytes: usize) {
+    /// Counts the floor of an operation once: it is the same in each round, and counting walks the tree.
+    fn count(
+        &mut self,
+        op: Op,
+        shapes: (&Shape, &Shape),
+        seals: impl FnOnce() -> usize,
+        bytes: usize,
+    ) {
+        if self.floors.contains_key(&op) {
+            return;
+        }
         let on = Circumstances {
             before: shapes.0,
             after: shapes.1,
             committer: COMMITTER,
             receiver: made::receiver(self.members),
-            seals,
+            seals: seals(),
             bytes,
             leaf: self.lengths.0,
             package: self.lengths.1,
         };
         if let Some(floor) = Floor::of(op, &on) {
-            self.floors.entry(op).or_insert(floor);
+            self.floors.insert(op, floor);
         }
     }
 
     fn key_packages(&mut self, engines: &mut Engines) -> Result<(), Failure> {
         let nobody = Shape::sparse(1);
-        self.count(Op::KeyPackage, (&nobody, &nobody), 0, 0);
+        self.count(Op::KeyPackage, (&nobody, &nobody), || 0, 0);
         self.rounds("key packages", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
                 let sample = engine.key_package()?;
@@ -162,10 +172,9 @@ impl<'a> Session<'a> {
     fn builds(&mut self, engines: &mut Engines, offers: &[Vec<u8>]) -> Result<(), Failure> {
         let offers = &offers[..self.members as usize - 1];
         let (one, all) = (Shape::sparse(1), Shape::sparse(self.members));
-        self.count(Op::Build, (&one, &all), 0, 0);
+        self.count(Op::Build, (&one, &all), || 0, 0);
         let mut renewed = all.clone();
         renewed.renew(COMMITTER);
-        let seals = all.seals(COMMITTER, &[]);
         self.rounds("bulk adds and first paths", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
                 let who = engine.implementation();
@@ -178,11 +187,18 @@ impl<'a> Session<'a> {
                 }
                 let built = session.series.get(&(Op::Build, who));
                 let built = built.is_some_and(|series| !series.over_bound);
-                if built && session.allows(Op::SparseCommit, who) {
+                if !built {
+                    session
+                        .series
+                        .entry((Op::SparseCommit, who))
+                        .or_default()
+                        .over_bound = true;
+                } else if session.allows(Op::SparseCommit, who) {
                     let sample = engine.sparse_commit();
                     let sample =
                         sample.map_err(|why| session.failed(Op::SparseCommit, who, &why))?;
                     let shapes = (&all, &renewed);
+                    let seals = || all.seals(COMMITTER, &[]);
                     session.count(Op::SparseCommit, shapes, seals, sample.bytes);
                     session.take(Op::SparseCommit, who, sample);
                 }
@@ -216,10 +232,11 @@ impl<'a> Session<'a> {
                 self.found(engine.as_mut(), offers)?
             };
             invitations.insert(who, invitation);
-            self.shapes.insert(who, Shape::steady(self.members));
+            self.shapes
+                .insert(who, Arc::new(Shape::steady(self.members)));
         }
         let shape = Shape::steady(self.members);
-        self.count(Op::Join, (&shape, &shape), 0, 0);
+        self.count(Op::Join, (&shape, &shape), || 0, 0);
         self.rounds("joins", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
                 let who = engine.implementation();
@@ -274,7 +291,7 @@ impl<'a> Session<'a> {
         };
         let sent = engine.commit(Change::FreshKeys)?;
         let processed = engine.process(&sent.message)?;
-        let seals = shape.seals(COMMITTER, &[]);
+        let seals = || shape.seals(COMMITTER, &[]);
         for (op, sample) in [(Op::Commit, sent.sample), (Op::Process, processed)] {
             self.count(op, (&shape, &shape), seals, sample.bytes);
             self.take(op, who, sample);
@@ -293,7 +310,7 @@ impl<'a> Session<'a> {
                     continue;
                 };
                 if let Some(sample) = engine.observe()? {
-                    session.count(Op::Observe, (&shape, &shape), 0, sample.bytes);
+                    session.count(Op::Observe, (&shape, &shape), || 0, sample.bytes);
                     session.take(Op::Observe, who, sample);
                 }
             }
@@ -311,7 +328,7 @@ impl<'a> Session<'a> {
                 let sent = engine.commit(Change::FreshKeys)?;
                 let sample = engine.load(&sent.message)?;
                 engine.store()?;
-                session.count(Op::Load, (&shape, &shape), 0, sent.message.len());
+                session.count(Op::Load, (&shape, &shape), || 0, sent.message.len());
                 session.take(Op::Load, who, sample);
                 let bytes = engine.memory()?;
                 session.take(
@@ -354,7 +371,7 @@ impl<'a> Session<'a> {
         let sent = engine.send(data)?;
         let received = engine.receive(&sent.message)?;
         for (op, sample) in [(Op::Send, sent.sample), (Op::Receive, received)] {
-            self.count(op, (&shape, &shape), 0, sent.message.len());
+            self.count(op, (&shape, &shape), || 0, sent.message.len());
             self.take(op, who, sample);
         }
         Ok(())
@@ -382,15 +399,16 @@ impl<'a> Session<'a> {
 
     fn change_once(&mut self, engine: &mut dyn Engine, offer: &[u8]) -> Result<(), Failure> {
         let who = engine.implementation();
-        let Some(shape) = self.shapes.get_mut(&who) else {
+        let Some(before) = self.shapes.get(&who).cloned() else {
             return Ok(());
         };
-        let before = shape.clone();
-        let added = shape.add();
-        let after = shape.clone();
+        let mut after = Shape::clone(&before);
+        let added = after.add();
+        let after = Arc::new(after);
+        self.shapes.insert(who, after.clone());
         let sent = engine.commit(Change::Add(offer))?;
         engine.process(&sent.message)?;
-        self.count(Op::Add, (&before, &after), 0, sent.sample.bytes);
+        self.count(Op::Add, (&before, &after), || 0, sent.sample.bytes);
         self.take(Op::Add, who, sent.sample);
         let inside = self.members >= HAS_INSIDE;
         let op = if inside { Op::RemoveEdge } else { Op::Remove };
@@ -399,17 +417,18 @@ impl<'a> Session<'a> {
 
     fn remove(&mut self, engine: &mut dyn Engine, (op, leaf): (Op, u32)) -> Result<(), Failure> {
         let who = engine.implementation();
-        let Some(shape) = self.shapes.get_mut(&who) else {
+        let Some(before) = self.shapes.get(&who).cloned() else {
             return Ok(());
         };
-        let before = shape.clone();
-        shape.remove(leaf);
-        let seals = shape.seals(COMMITTER, &[]);
-        shape.renew(COMMITTER);
-        let after = shape.clone();
+        let mut after = Shape::clone(&before);
+        after.remove(leaf);
+        let seals = after.seals(COMMITTER, &[]);
+        after.renew(COMMITTER);
+        let after = Arc::new(after);
+        self.shapes.insert(who, after.clone());
         let sent = engine.commit(Change::Remove(leaf))?;
         engine.process(&sent.message)?;
-        self.count(op, (&before, &after), seals, sent.sample.bytes);
+        self.count(op, (&before, &after), || seals, sent.sample.bytes);
         self.take(op, who, sent.sample);
         Ok(())
     }

@@ -172,3 +172,46 @@ impl Shape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_path_is_sealed_once_per_level() {
+        let shape = Shape::steady(8);
+        assert_eq!((shape.path_length(0), shape.seals(0, &[])), (3, 3));
+        assert_eq!(shape.parents(), 7);
+        assert_eq!((shape.derived(0, 4), shape.derived(0, 1)), (1, 3));
+        // Whatever is empty on the right costs nothing.
+        assert_eq!(Shape::steady(50_000).seals(0, &[]), 16);
+    }
+
+    #[test]
+    fn a_path_over_blanks_is_sealed_to_each_leaf() {
+        let mut shape = Shape::sparse(1000);
+        assert_eq!(shape.seals(0, &[]), 999);
+        shape.renew(0);
+        assert_eq!(shape.parents(), 10);
+        // The first leaf's path helps nobody whose copath avoids it.
+        assert_eq!(shape.seals(1, &[]), 999);
+        // One for the left half, and one for each other leaf of the right.
+        assert_eq!(shape.seals(999, &[]), 1 + 487);
+    }
+
+    #[test]
+    fn what_is_added_is_unmerged_and_what_is_removed_leaves_blanks() {
+        let mut shape = Shape::steady(7);
+        let added = shape.add();
+        assert_eq!(added, 7);
+        assert_eq!(shape.seals(0, &[added]), 3);
+        assert_eq!(shape.seals(0, &[]), 4);
+        shape.remove(added);
+        // Leaf 6, and the parent of 4 and 5, in place of the half's top.
+        assert_eq!(shape.seals(0, &[]), 4);
+        let mut full = Shape::steady(4);
+        assert_eq!((full.add(), full.height()), (4, 3));
+        full.remove(4);
+        assert_eq!(full.height(), 2);
+    }
+}
