@@ -3,8 +3,8 @@
 use folkmoot_mls::hazmat::{self, Seal, Signed};
 use folkmoot_mls::{
     Check, CommitIntent, Content, ContentType, Epoch, Extensions, ExternalJoin, ExternalSender,
-    Group, GroupId, LeafIndex, MessageBody, MlsMessage, OutsideProposal, Proposal, ProposalIntent,
-    Sender, Settings, StateError, WireFormat, sign_with_label,
+    Group, GroupId, LeafIndex, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage, OutsideProposal,
+    Proposal, ProposalIntent, Sender, Settings, StateError, WireFormat, sign_with_label,
 };
 use folkmoot_sim::{Invitee, Refusal, Scene, crypto, member, refusal, rng, services, update};
 
@@ -541,6 +541,21 @@ fn protocol_version() {
     assert!(MlsMessage::decode_within(&bytes, bytes.len()).is_ok());
     bytes[1] = 2;
     scene.refuse_bytes(&bytes, Refusal::Malformed(Check::ProtocolVersion));
+    scene.goes_on();
+}
+
+/// Of [`Check::MessageBound`]: nothing is made that nobody would take.
+#[test]
+fn own_message_bound() {
+    let mut scene = Scene::default();
+    let (long, before) = (vec![0; MAX_MESSAGE_LENGTH / 2], scene.alice.store.clone());
+    let group = &mut scene.alice.group;
+    let reason = Refusal::State(StateError::Refused(Check::MessageBound));
+    let data = group.seal(&long, b"", &mut scene.alice.rng);
+    assert_eq!(refusal(data), reason);
+    let authenticated = group.seal(b"", &long, &mut scene.alice.rng);
+    assert_eq!(refusal(authenticated), reason);
+    assert_eq!(scene.alice.store, before);
     scene.goes_on();
 }
 

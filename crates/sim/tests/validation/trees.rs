@@ -220,6 +220,16 @@ fn unmerged_is_member_below() {
 fn unmerged_listed_between() {
     let change = change_parent(7, |root| root.unmerged_leaves = vec![LeafIndex(2)]);
     refuses_tree(Invitation::default(), change, Check::UnmergedListedBetween);
+    // A blank on the way lists nobody, and hides nobody.
+    let past_a_blank = |tree: &mut RatchetTree| {
+        hazmat::set_parent(tree, NodeIndex(3), None);
+        change_parent(7, |root| root.unmerged_leaves = vec![LeafIndex(2)])(tree);
+    };
+    refuses_tree(
+        Invitation::default(),
+        past_a_blank,
+        Check::UnmergedListedBetween,
+    );
 }
 
 /// A key that somebody has already.
