@@ -3,13 +3,14 @@
 use crate::lists::successor;
 use folkmoot_mls::hazmat::{Knowledge, OpenedWelcome};
 use folkmoot_mls::{
-    Check, CipherSuite, CommitBundle, CommitIntent, Epoch, Extensions, Group, GroupId, JoinOptions,
-    KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, OwnKeyPackage, PreSharedKeyId,
-    Proposal, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Settings, StateError, Supported,
+    Check, CipherSuite, CommitBundle, CommitIntent, Delta, Epoch, Extensions, Group, GroupId,
+    JoinOptions, KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, OwnKeyPackage,
+    PreSharedKeyId, Proposal, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Settings,
+    StateError, Supported,
 };
 use folkmoot_sim::{
-    Invitee, Person, Refusal, Scene, crypto, lifetime, member, refusal, reseal, rng, services,
-    sign_group_info, update,
+    Invitee, Person, Refusal, Scene, all_go_on, crypto, lifetime, member, refusal, reseal, rng,
+    services, sign_group_info, update,
 };
 
 /// The scene's members anew, alice first.
@@ -49,23 +50,29 @@ fn ended_by(scene: &mut Scene, reinit: ReInit) {
     );
 }
 
-fn begin_successor(scene: &Scene, others: &[Invitee]) -> (Group, CommitBundle) {
-    let settings = Settings::default();
-    let members = new_members(others);
+fn begin_successor(scene: &Scene, others: &[Invitee]) -> (Person, CommitBundle) {
+    let (members, settings) = (new_members(others), Settings::default());
     let old = &scene.alice.group;
     let begun = old.begin_successor(crypto(), members, settings, services(), &mut rng(38));
-    let (group, bundle, _) = begun.unwrap();
-    (group, bundle)
+    let (group, bundle, delta) = begun.unwrap();
+    (founder((group, delta)), bundle)
 }
 
-fn begin_branch(scene: &Scene, others: &[Invitee]) -> (Group, CommitBundle) {
+/// Alice in a group that she founded, whose first commit nobody has to accept but her.
+fn founder(founded: (Group, Delta)) -> Person {
+    let mut alice = Person::new(founded, rng(37), Settings::default());
+    alice.accept();
+    alice
+}
+
+fn begin_branch(scene: &Scene, others: &[Invitee]) -> (Person, CommitBundle) {
     let id = GroupId::new(b"branch".to_vec());
     let members = new_members(others);
     let extensions = Extensions::default();
     let old = &scene.alice.group;
     let begun = old.begin_branch(id, extensions, members, services(), &mut rng(38));
-    let (group, bundle, _) = begun.unwrap();
-    (group, bundle)
+    let (group, bundle, delta) = begun.unwrap();
+    (founder((group, delta)), bundle)
 }
 
 fn join(
@@ -126,10 +133,10 @@ fn re_init_welcome() {
     let mut scene = Scene::default();
     ended(&mut scene);
     let others = others();
-    let (group, bundle) = begin_successor(&scene, &others);
+    let (mut alice, bundle) = begin_successor(&scene, &others);
     let old = Some(&scene.bob.group);
     let refuses = |change: &dyn Fn(&mut OpenedWelcome)| {
-        let welcome = changed((&scene, &group), (&bundle, &others[0]), change);
+        let welcome = changed((&scene, &alice.group), (&bundle, &others[0]), change);
         assert_eq!(
             refusal(join(&others[0], &welcome, old)),
             Check::ReInitWelcome.into()
@@ -143,16 +150,20 @@ fn re_init_welcome() {
         let context = &mut opened.group_info.content.group_context;
         context.group_id = GroupId::new(b"another".to_vec());
     });
-    let unchanged = changed((&scene, &group), (&bundle, &others[0]), |_| ());
+    let unchanged = changed((&scene, &alice.group), (&bundle, &others[0]), |_| ());
     assert!(join(&others[0], &unchanged, old).is_ok());
-    assert!(
-        join(
-            &others[1],
-            &bundle.welcome.unwrap(),
-            Some(&scene.charlie.group)
-        )
-        .is_ok()
-    );
+    let welcome = bundle.welcome.unwrap();
+    let olds = [
+        &scene.bob.group,
+        &scene.charlie.group,
+        &scene.mallory.person.group,
+    ];
+    let joined = others.iter().zip(olds);
+    let joined = joined.map(|(one, old)| join(one, &welcome, Some(old)).unwrap());
+    let mut joined: Vec<_> = joined.collect();
+    let mut people: Vec<_> = joined.iter_mut().collect();
+    people.push(&mut alice);
+    all_go_on(&mut people);
 }
 
 /// Of [`Check::ReInitWelcome`] and [`Check::ProtocolVersion`]: the version and the cipher suite that
@@ -316,17 +327,18 @@ fn branch_welcome() {
 fn successor_epoch() {
     let scene = Scene::default();
     let others = invitees(&["bob"]);
-    let (group, bundle) = begin_branch(&scene, &others);
+    let (mut alice, bundle) = begin_branch(&scene, &others);
     for epoch in [0, 2] {
         let later = |opened: &mut OpenedWelcome| {
             opened.group_info.content.group_context.epoch = Epoch(epoch);
         };
-        let welcome = changed((&scene, &group), (&bundle, &others[0]), later);
+        let welcome = changed((&scene, &alice.group), (&bundle, &others[0]), later);
         let joined = join(&others[0], &welcome, Some(&scene.bob.group));
         assert_eq!(refusal(joined), Check::SuccessorEpoch.into());
     }
     let honest = bundle.welcome.unwrap();
-    assert!(join(&others[0], &honest, Some(&scene.bob.group)).is_ok());
+    let mut bob = join(&others[0], &honest, Some(&scene.bob.group)).unwrap();
+    all_go_on(&mut [&mut alice, &mut bob]);
 }
 
 /// Shows [`Check::ResumptionUsage`].

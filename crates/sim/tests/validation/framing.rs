@@ -399,6 +399,7 @@ fn padding() {
         person.receive(&zeros).unwrap();
         assert_eq!(person.group.proposals().count(), 1);
     }
+    scene.goes_on_among(&[0, 2]);
 }
 
 /// Shows [`Check::ReuseGuard`]: the same state seals the same text under another guard.
@@ -501,6 +502,8 @@ fn aead_limit() {
     }
     let more = scene.alice.try_propose(ProposalIntent::Update);
     assert_eq!(refusal(more), exhausted);
+    let _ = scene.commit(1, update());
+    scene.goes_on();
 }
 
 /// Shows [`Check::ProposalsCommittedFirst`].

@@ -10,7 +10,8 @@ use folkmoot_mls::{
     sign_with_label,
 };
 use folkmoot_sim::{
-    Invitee, Names, Refusal, Scene, crypto, key_package, leaf, lifetime, member, refusal, rng,
+    Invitee, Names, Refusal, Scene, all_go_on, crypto, key_package, leaf, lifetime, member,
+    refusal, rng,
 };
 use tls_codec::VLBytes;
 
@@ -202,6 +203,9 @@ fn expired_credential_accepted() {
     let place = dora.group.own_index();
     let leaf = scene.charlie.group.member(place).unwrap();
     assert_eq!(leaf.content.credential, basic("dora"));
+    let mut people = Vec::from(scene.everyone());
+    people.push(&mut dora);
+    all_go_on(&mut people);
 }
 
 /// Shows [`Check::LeafCredential`]: the Authentication Service's no is the reason.

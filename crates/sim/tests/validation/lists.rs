@@ -125,6 +125,7 @@ fn one_change_per_leaf() {
         let reason = folkmoot_sim::refusal(refused);
         assert_eq!(reason, Check::OneChangePerLeaf.into());
     }
+    scene.goes_on_among(&[0, 2]);
 }
 
 /// Shows [`Check::AddsDistinct`].

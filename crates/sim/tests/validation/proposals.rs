@@ -249,6 +249,7 @@ fn proposal_type_supported() {
     let message = scene.mallory.seal_raw(dummy, &remove, &[]);
     scene.alice.receive(&message).unwrap();
     scene.charlie.receive(&message).unwrap();
+    scene.goes_on_among(&[0, 2]);
 }
 
 /// Shows that the kit's KeyPackages are sound where nothing in them is changed.
