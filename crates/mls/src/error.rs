@@ -182,6 +182,11 @@ impl From<Check> for Error {
     }
 }
 
+/// Records that this engine cannot have written.
+pub(crate) fn damaged(what: &str) -> Error {
+    Error::Records(RecordsError(what.into()))
+}
+
 /// Own keys fail only where the caller brought unusable ones.
 pub(crate) fn own_keys(error: CryptoError) -> Error {
     Error::State(StateError::OwnKeys(error))

@@ -14,11 +14,12 @@ use crate::framing::{
     Padding, PrivateMessage, PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::group::hazmat::{Succeeding, succeed};
+use crate::records::{NoRecords, Records};
 use crate::schedule::{
     EpochSecrets, JoinerSecret, KeyAndNonce, RatchetKind, SecretTree, SkipBounds, psk_secret,
     welcome_key_and_nonce,
 };
-use crate::tree::{LeafIndex, Node, NodeIndex, ParentNode, RatchetTree};
+use crate::tree::{Leaf, LeafIndex, Node, NodeIndex, ParentNode, RatchetTree};
 use crate::wire::{
     GroupContext, GroupInfo, GroupSecrets, KeyPackage, LeafNode, PreSharedKeyId, Proposal,
     ProposalRef, Welcome, decode, encode,
@@ -119,9 +120,14 @@ pub struct Claimed {
 
 impl Knowledge {
     /// What the member who holds `group` knows of its current epoch.
-    pub fn of(group: &Group) -> Self {
+    pub fn of(group: &Group, records: &dyn Records) -> Result<Self, Error> {
         let (crypto, state) = group.hazmat();
-        Self::new(crypto, state)
+        // All of it in memory, and to be changed without asking the records.
+        let tree = state.public.tree.to_extension(records)?;
+        Ok(Self {
+            tree: tree_from_extension(&tree)?,
+            ..Self::new(crypto, state)
+        })
     }
 
     fn new(crypto: &'static dyn Crypto, state: &crate::group::EpochState) -> Self {
@@ -290,48 +296,66 @@ pub fn apply_proposals(
 ) -> Result<Vec<(LeafIndex, KeyPackage)>, Error> {
     for (sender, proposal) in list {
         if let (Sender::Member(leaf), Proposal::Update(node)) = (sender, proposal) {
-            tree.update(*leaf, LeafNode::clone(node));
+            tree.update(*leaf, unnamed(LeafNode::clone(node)), &NoRecords)?;
         }
     }
     for (_, proposal) in list {
         match proposal {
-            Proposal::Remove(leaf) if tree.leaf(*leaf).is_some() => tree.remove(*leaf),
+            Proposal::Remove(leaf) if tree.leaf(*leaf, &NoRecords)?.is_some() => {
+                tree.remove(*leaf, &NoRecords)?;
+            }
             _ => {}
         }
     }
-    tree.truncate();
+    tree.truncate(&NoRecords)?;
     let added = list.iter().filter_map(|(_, proposal)| match proposal {
         Proposal::Add(package) => Some(KeyPackage::clone(package)),
         _ => None,
     });
-    let places = tree.add_all(added.clone().map(|package| package.content.leaf_node))?;
+    let leaves = added
+        .clone()
+        .map(|package| unnamed(package.content.leaf_node));
+    let places = tree.add_all(leaves, &NoRecords)?;
     Ok(places.into_iter().zip(added).collect())
 }
 
 /// The leftmost blank leaf, if need be of a tree that has doubled.
 pub fn reserve(tree: &mut RatchetTree) -> Result<LeafIndex, Error> {
-    Ok(tree.reserve()?)
+    tree.reserve(&NoRecords)
 }
 
 /// Puts a leaf, or a blank, at a place inside the tree.
-pub fn set_leaf(tree: &mut RatchetTree, place: LeafIndex, leaf: Option<LeafNode>) {
-    tree.set(place.into(), leaf.map(|leaf| Node::Leaf(Arc::new(leaf))));
+pub fn set_leaf(
+    tree: &mut RatchetTree,
+    place: LeafIndex,
+    leaf: Option<LeafNode>,
+) -> Result<(), Error> {
+    let node = leaf.map(|leaf| Node::Leaf(unnamed(leaf)));
+    tree.set(place.into(), node, &NoRecords)
 }
 
 /// Puts a parent, or a blank, at a place inside the tree.
-pub fn set_parent(tree: &mut RatchetTree, index: NodeIndex, parent: Option<ParentNode>) {
-    tree.set(index, parent.map(|node| Node::Parent(Arc::new(node))));
+pub fn set_parent(
+    tree: &mut RatchetTree,
+    index: NodeIndex,
+    parent: Option<ParentNode>,
+) -> Result<(), Error> {
+    let node = parent.map(|node| Node::Parent(Arc::new(node)));
+    tree.set(index, node, &NoRecords)
 }
 
 /// The filtered direct path from the bottom up, each node with its child on the copath (RFC 9420
 /// §4.1.2).
-pub fn filtered_direct_path(tree: &RatchetTree, place: LeafIndex) -> Vec<(NodeIndex, NodeIndex)> {
-    tree.filtered_direct_path(place)
+pub fn filtered_direct_path(
+    tree: &RatchetTree,
+    place: LeafIndex,
+) -> Result<Vec<(NodeIndex, NodeIndex)>, Error> {
+    tree.filtered_direct_path(place, &NoRecords)
 }
 
 /// The nodes that hold all members below `index` (RFC 9420 §4.1.1).
-pub fn resolution(tree: &RatchetTree, index: NodeIndex) -> Vec<NodeIndex> {
-    tree.resolution(index)
+pub fn resolution(tree: &RatchetTree, index: NodeIndex) -> Result<Vec<NodeIndex>, Error> {
+    tree.resolution(index, &NoRecords)
 }
 
 /// Replaces the filtered direct path by these public keys, and gives the leaf's parent hash.
@@ -340,15 +364,20 @@ pub fn set_path(
     crypto: &dyn Crypto,
     place: LeafIndex,
     keys: Vec<Vec<u8>>,
-) -> Vec<u8> {
-    let path = tree.filtered_direct_path(place);
+) -> Result<Vec<u8>, Error> {
+    let path = tree.filtered_direct_path(place, &NoRecords)?;
     let keys = keys.into_iter().map(VLBytes::from);
-    tree.set_path(crypto, place, &path, keys)
+    tree.set_path(crypto, place, &path, keys, &NoRecords)
 }
 
 /// A tree from a node list whose shape is right; its content is not verified.
 pub fn tree_from_extension(bytes: &[u8]) -> Result<RatchetTree, Error> {
-    RatchetTree::from_extension(bytes)
+    RatchetTree::from_extension(bytes, |_| None)
+}
+
+/// Whether a leaf is some client is for those to say who are attacked.
+fn unnamed(leaf: LeafNode) -> Leaf {
+    Leaf::new(leaf, None)
 }
 
 /// What a Welcome holds for one of its new members.

@@ -201,6 +201,7 @@ impl KeyPackage {
             auth,
             settings,
             at,
+            records: &crate::records::NoRecords,
         })
     }
 

@@ -3,7 +3,8 @@
 use crate::check::Check;
 use crate::group::Settings;
 use crate::labels::verify_with_label;
-use crate::tree::LeafIndex;
+use crate::records::Records;
+use crate::tree::{Leaf, LeafIndex};
 use crate::wire::{
     Credential, Extensions, GroupContext, LeafNode, LeafNodeSource, LeafPlace, ProtocolVersion,
     Timestamp,
@@ -67,9 +68,16 @@ pub(crate) struct LeafCheck<'a> {
     pub(crate) auth: &'a dyn AuthenticationService,
     pub(crate) settings: &'a Settings,
     pub(crate) at: Option<Timestamp>,
+    pub(crate) records: &'a dyn Records,
 }
 
 impl LeafCheck<'_> {
+    /// A leaf with the client that it is.
+    pub(crate) fn identified(&self, leaf: &LeafNode) -> Leaf {
+        let client = self.auth.client(&leaf.content.credential);
+        Leaf::new(leaf.clone(), client)
+    }
+
     /// A leaf that a message brings.
     pub(crate) fn carried(
         &self,

@@ -29,7 +29,7 @@
 //! let id = GroupId::new(b"books".to_vec());
 //! let (extensions, settings) = (Extensions::default(), Settings::default());
 //! let (mut alice, _delta) =
-//!     Group::create(crypto, id, (alice, lifetime), extensions, settings.clone(), &mut rng)?;
+//!     Group::create(crypto, id, (alice, lifetime), extensions, settings.clone(), &Trusting, &mut rng)?;
 //! let verified = key_package.clone().verify(crypto, &Trusting, &settings, Some(Timestamp(7)))?;
 //! let intent = CommitIntent { add: vec![verified], ..CommitIntent::default() };
 //! let (bundle, _delta) = alice.commit(intent, b"", &Trusting, &mut rng)?;
@@ -56,6 +56,7 @@ pub mod hazmat;
 mod key_package;
 mod labels;
 mod leaf;
+mod records;
 mod schedule;
 mod services;
 mod tree;
@@ -71,9 +72,9 @@ pub use framing::{
     MlsMessage, Padding, PrivateMessage, PublicMessage, Sender, WireFormat,
 };
 pub use group::{
-    ApplicationMessage, Change, CommitBundle, CommitIntent, CommitSummary, Delta, ExternalJoin,
-    Group, Identity, Incoming, IncomingContent, JoinOptions, NewMembers, Observed, Observer,
-    OutsideProposal, OwnKeyPackage, ProposalIntent, RecordKey, Records, Settings,
+    ApplicationMessage, CommitBundle, CommitIntent, CommitSummary, ExternalJoin, Group, Identity,
+    Incoming, IncomingContent, JoinOptions, NewMembers, Observed, Observer, OutsideProposal,
+    OwnKeyPackage, ProposalIntent, Settings,
 };
 pub use key_package::{KeyPackageSecrets, Member, Supported, VerifiedKeyPackage};
 pub use labels::{
@@ -81,6 +82,7 @@ pub use labels::{
     reference_hash, sign_with_label, verify_with_label,
 };
 pub use leaf::{AuthenticationService, ClientId};
+pub use records::{Change, Delta, NoRecords, RecordKey, Records};
 pub use services::{Holdings, NoHoldings, Services};
 pub use tree::{LeafIndex, NodeIndex, ParentNode, RatchetTree};
 pub use wire::*;

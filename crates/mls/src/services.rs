@@ -1,6 +1,7 @@
 //! What the engine asks of the client that it is part of.
 
 use crate::leaf::AuthenticationService;
+use crate::records::{NoRecords, Records};
 use crate::wire::{Epoch, GroupId};
 use folkmoot_crypto::Secret;
 
@@ -33,22 +34,32 @@ pub struct NoHoldings;
 
 impl Holdings for NoHoldings {}
 
-/// Whom a group asks: about credentials, and for what the client holds beside the group.
+/// Whom a group asks: about credentials, for what the client holds beside the group, and for those of
+/// its own records that it has not read.
 #[derive(Clone, Copy)]
 pub struct Services<'a> {
     /// About credentials.
     pub authentication: &'a dyn AuthenticationService,
     /// For keys and groups.
     pub holdings: &'a dyn Holdings,
+    /// Those of the group, with every delta applied that it gave.
+    pub records: &'a dyn Records,
 }
 
 impl<'a> Services<'a> {
-    /// Both services.
+    /// For a group that is in memory: it was created or joined and not loaded.
     pub fn new(authentication: &'a dyn AuthenticationService, holdings: &'a dyn Holdings) -> Self {
         Self {
             authentication,
             holdings,
+            records: &NoRecords,
         }
+    }
+
+    /// For a group that was loaded from these records.
+    #[must_use]
+    pub fn with_records(self, records: &'a dyn Records) -> Self {
+        Self { records, ..self }
     }
 }
 

@@ -15,5 +15,7 @@ mod lifecycle;
 mod memory;
 #[path = "mls/outside.rs"]
 mod outside;
+#[path = "mls/paging.rs"]
+mod paging;
 #[path = "mls/waiting.rs"]
 mod waiting;

@@ -6,9 +6,9 @@ use folkmoot_mls::hazmat::{self, Claim, Claimed, Knowledge, OpenedWelcome, Psks,
 use folkmoot_mls::{
     Commit, Content, Epoch, ExtensionType, Extensions, FramedContent, GroupContext, GroupId,
     GroupInfo, GroupInfoContent, GroupSecrets, KeyPackage, KeyPackageContent, LeafIndex, LeafNode,
-    LeafNodeContent, LeafNodeSource, MlsMessage, ParentNode, Proposal, ProposalOrRef, RatchetTree,
-    Sender, UpdatePath, UpdatePathNode, Welcome, WireFormat, derive_secret, encrypt_with_label,
-    sign_with_label,
+    LeafNodeContent, LeafNodeSource, MlsMessage, NoRecords, ParentNode, Proposal, ProposalOrRef,
+    RatchetTree, Sender, UpdatePath, UpdatePathNode, Welcome, WireFormat, derive_secret,
+    encrypt_with_label, sign_with_label,
 };
 use rand_chacha::ChaCha20Rng;
 use tls_codec::{TlsSerialize, TlsSize};
@@ -72,7 +72,8 @@ impl Forgery {
     /// A member's commit of these proposals by value.
     pub fn new(known: Knowledge, proposals: Vec<Proposal>) -> Self {
         let sender = Sender::Member(known.own);
-        let leaf = known.tree.leaf(known.own).unwrap().content.clone();
+        let leaf = known.tree.leaf(known.own, &NoRecords).unwrap();
+        let leaf = leaf.unwrap().content.clone();
         Self {
             sender,
             place: known.own,
@@ -134,7 +135,8 @@ impl Forgery {
     /// Fresh keys for the leaf and the filtered direct path.
     pub fn begin_path(&mut self) {
         let crypto = self.known.crypto;
-        let nodes = hazmat::filtered_direct_path(&self.tree, self.place).len();
+        let path = hazmat::filtered_direct_path(&self.tree, self.place);
+        let nodes = path.unwrap().len();
         self.leaf.encryption_key = kem_key(crypto, &mut self.rng).into();
         let mut next = random_secret(&mut self.rng, crypto.hash_length());
         for _ in 0..nodes {
@@ -149,10 +151,10 @@ impl Forgery {
     /// Puts the path into the tree, signs the leaf, and seals the path secrets.
     pub fn seal_path(&mut self) {
         let crypto = self.known.crypto;
-        let nodes = hazmat::filtered_direct_path(&self.tree, self.place);
+        let nodes = hazmat::filtered_direct_path(&self.tree, self.place).unwrap();
         let mut keys = self.public_keys.clone();
         keys.truncate(nodes.len());
-        let parent_hash = hazmat::set_path(&mut self.tree, crypto, self.place, keys);
+        let parent_hash = hazmat::set_path(&mut self.tree, crypto, self.place, keys).unwrap();
         let parent_hash = self.parent_hash.clone().unwrap_or(parent_hash);
         if let LeafNodeSource::Commit(hash) = &mut self.leaf.source {
             *hash = parent_hash.into();
@@ -161,7 +163,7 @@ impl Forgery {
         }
         let place = Some((&self.known.context.group_id, self.leaf_place));
         let leaf_node = leaf(crypto, self.leaf.clone(), &self.leaf_key, place);
-        hazmat::set_leaf(&mut self.tree, self.place, Some(leaf_node.clone()));
+        hazmat::set_leaf(&mut self.tree, self.place, Some(leaf_node.clone())).unwrap();
         let mut context = self.seal_context.clone().unwrap_or_else(|| self.context());
         (self.seal_change)(&mut context);
         let context = hazmat::to_bytes(&context);
@@ -169,14 +171,17 @@ impl Forgery {
         let mut path = Vec::new();
         for (((_, copath), public), secret) in sealed {
             let mut encrypted_path_secret = Vec::new();
-            for node in hazmat::resolution(&self.tree, *copath) {
+            for node in hazmat::resolution(&self.tree, *copath).unwrap() {
                 let is_added = |leaf| self.added.iter().any(|(added, _)| *added == leaf);
                 if node.leaf().is_some_and(is_added) {
                     continue;
                 }
-                let key = match node.leaf() {
-                    Some(leaf) => &self.tree.leaf(leaf).unwrap().content.encryption_key,
-                    None => &self.tree.parent_node(node).unwrap().encryption_key,
+                let key = if let Some(leaf) = node.leaf() {
+                    let leaf = self.tree.leaf(leaf, &NoRecords).unwrap();
+                    &leaf.unwrap().content.encryption_key
+                } else {
+                    let parent = self.tree.parent_node(node, &NoRecords).unwrap();
+                    &parent.unwrap().encryption_key
                 };
                 let (label, secret) = (self.seal_label, secret.expose());
                 let sealed = encrypt_with_label(
@@ -257,7 +262,7 @@ impl Forgery {
     /// What a Welcome of this commit says.
     pub fn opened_welcome(&self, key: &Secret) -> OpenedWelcome {
         let (_, claimed) = self.finish();
-        let tree = self.tree.to_extension().unwrap();
+        let tree = self.tree.to_extension(&NoRecords).unwrap();
         let content = GroupInfoContent {
             group_context: claimed.knowledge.context,
             extensions: Extensions::default().with(ExtensionType::RATCHET_TREE, tree),

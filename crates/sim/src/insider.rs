@@ -24,7 +24,7 @@ impl Insider {
 
     /// All that it knows.
     pub fn knowledge(&self) -> Knowledge {
-        Knowledge::of(&self.person.group)
+        Knowledge::of(&self.person.group, &self.person.store).unwrap()
     }
 
     /// Content of the current epoch.

@@ -182,8 +182,16 @@ impl Person {
     ) -> Self {
         let id = GroupId::new(b"group".to_vec());
         let own = (member, lifetime());
-        let (group, delta) =
-            Group::create(crypto(), id, own, extensions, settings.clone(), &mut rng).unwrap();
+        let (group, delta) = Group::create(
+            crypto(),
+            id,
+            own,
+            extensions,
+            settings.clone(),
+            &Names,
+            &mut rng,
+        )
+        .unwrap();
         Self::new((group, delta), rng, settings)
     }
 
@@ -213,7 +221,12 @@ impl Person {
 
     /// Makes a commit, or says why not.
     pub fn try_commit(&mut self, intent: CommitIntent) -> Result<CommitBundle, Error> {
-        let made = self.group.commit(intent, b"", services(), &mut self.rng);
+        let made = self.group.commit(
+            intent,
+            b"",
+            services().with_records(&self.store),
+            &mut self.rng,
+        );
         let (bundle, delta) = made?;
         self.keep(delta);
         Ok(bundle)
@@ -251,7 +264,12 @@ impl Person {
 
     /// Makes a proposal, or says why not.
     pub fn try_propose(&mut self, intent: ProposalIntent) -> Result<MlsMessage, Error> {
-        let made = self.group.propose(intent, b"", services(), &mut self.rng);
+        let made = self.group.propose(
+            intent,
+            b"",
+            services().with_records(&self.store),
+            &mut self.rng,
+        );
         let (message, delta) = made?;
         self.keep(delta);
         Ok(message)
@@ -270,7 +288,9 @@ impl Person {
     /// Takes whatever arrives, or says why not.
     pub fn receive_bytes(&mut self, bytes: &[u8]) -> Result<IncomingContent, Error> {
         let message = MlsMessage::decode(bytes)?;
-        let incoming = self.group.receive(message, services())?;
+        let incoming = self
+            .group
+            .receive(message, services().with_records(&self.store))?;
         let content = incoming.content().clone();
         let delta = self.group.apply(incoming)?;
         self.keep(delta);

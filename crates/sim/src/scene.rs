@@ -77,7 +77,7 @@ impl Snapshot {
             .epoch_authenticator()
             .map(folkmoot_crypto::Secret::expose);
         let proposals: Vec<_> = group.proposals().collect();
-        let members: Vec<_> = group.members().collect();
+        let members: Vec<_> = group.members(&person.store).unwrap().collect();
         let pending = group.pending_commit();
         let active = (group.is_active(), group.own_index(), group.reinit());
         let seen = format!(

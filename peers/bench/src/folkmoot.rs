@@ -8,8 +8,8 @@ use folkmoot_crypto::{Crypto, Secret};
 use folkmoot_mls::{
     AuthenticationService, ClientId, CommitIntent, Credential, CredentialRejected, Delta,
     Extensions, Group, JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex, Member, MessageBody,
-    MlsMessage, Observer, OwnKeyPackage, RecordKey, Records, RecordsError, Settings, Timestamp,
-    VerifiedKeyPackage, WireFormat,
+    MlsMessage, Observer, OwnKeyPackage, RecordKey, Records, RecordsError, Services, Settings,
+    Timestamp, VerifiedKeyPackage, WireFormat,
 };
 use folkmoot_protocol::GroupId;
 use folkmoot_store::client::{
@@ -171,6 +171,12 @@ impl Disk {
         Ok(Group::load(crypto, &records, settings())?)
     }
 
+    /// The records of a group that was loaded; one that has just joined is in memory.
+    fn records(&self) -> Option<GroupRecords<'_, SqlCipherStore>> {
+        let store = self.store.as_ref()?;
+        Some(GroupRecords::new(store, self.group))
+    }
+
     /// Length of the write-ahead log.
     fn log(&self) -> usize {
         let log = std::fs::metadata(self.folder.path().join(LOG));
@@ -186,6 +192,10 @@ impl Disk {
             .map(|(key, value)| key.0.len() + value.len())
             .sum())
     }
+}
+
+fn with_records(records: &dyn Records) -> Services<'_> {
+    Services::from(&Names).with_records(records)
 }
 
 fn settings() -> Settings {
@@ -226,8 +236,15 @@ impl Folkmoot {
         let (crypto, rng) = (self.crypto, &mut rng());
         let id = Group::random_id(crypto, rng);
         let founder = (self.member(name)?, lifetime());
-        let (group, _) =
-            Group::create(crypto, id, founder, Extensions::default(), settings(), rng)?;
+        let (group, _) = Group::create(
+            crypto,
+            id,
+            founder,
+            Extensions::default(),
+            settings(),
+            &Names,
+            rng,
+        )?;
         Ok(group)
     }
 
@@ -241,7 +258,12 @@ impl Folkmoot {
         let receiver = self.receiver.as_mut().ok_or_else(Failure::no_group)?;
         let message = MlsMessage::decode(message)?;
         watch.step("decode");
-        let incoming = receiver.receive(message, &Names)?;
+        let records = self.disk.records();
+        let incoming = match &records {
+            Some(records) => receiver.receive(message, with_records(records)),
+            None => receiver.receive(message, &Names),
+        };
+        let incoming = incoming?;
         watch.step("receive");
         let delta = receiver.apply(incoming)?;
         watch.step("apply");
@@ -277,7 +299,7 @@ impl Folkmoot {
 
     fn observer(&mut self) -> Result<(Observer, Vec<u8>), Failure> {
         let committer = self.committer.as_mut().ok_or_else(Failure::no_group)?;
-        let MessageBody::GroupInfo(info) = committer.group_info(true)?.body else {
+        let MessageBody::GroupInfo(info) = committer.group_info(true, &self.records)?.body else {
             return Err(Failure::new("not a GroupInfo"));
         };
         let (observer, _) = Observer::begin(self.crypto, info, None, settings(), &Names)?;
@@ -291,7 +313,7 @@ impl Folkmoot {
             force_path: true,
             ..CommitIntent::default()
         };
-        let (bundle, _) = twin.commit(intent, b"", &Names, &mut rng())?;
+        let (bundle, _) = twin.commit(intent, b"", with_records(&self.records), &mut rng())?;
         Ok((observer, bundle.commit.encode()))
     }
 }
@@ -359,8 +381,15 @@ impl Engine for Folkmoot {
         let founder = (self.member(Seat::Committer.name())?, lifetime());
         let id = Group::random_id(crypto, &mut rng());
         let extensions = Extensions::default();
-        let (group, delta) =
-            Group::create(crypto, id, founder, extensions, settings(), &mut rng())?;
+        let (group, delta) = Group::create(
+            crypto,
+            id,
+            founder,
+            extensions,
+            settings(),
+            &Names,
+            &mut rng(),
+        )?;
         self.records = Memory::default();
         self.records.apply(delta);
         self.committer = Some(group);
@@ -473,6 +502,9 @@ impl Engine for Folkmoot {
         self.disk.open()?;
         let before = crate::allocated();
         let group = self.disk.load(self.crypto)?;
+        // All of the tree, of which loading reads nothing.
+        let records = self.disk.records().ok_or_else(Failure::no_group)?;
+        let _all = group.members(&records)?.count();
         let bytes = crate::allocated().saturating_sub(before);
         drop(group);
         Ok(bytes)

@@ -165,8 +165,8 @@ impl Folkmoot {
         folkmoot_mls::Member::new(credential, self.signature.clone()).supporting(supported)
     }
 
-    fn group(&self) -> Outcome<&Group> {
-        let group = self.group.as_ref().map(|(group, _)| group);
+    fn group(&self) -> Outcome<(&Group, &Memory)> {
+        let group = self.group.as_ref().map(|(group, records)| (group, records));
         group.ok_or_else(Refusal::no_group)
     }
 
@@ -177,7 +177,7 @@ impl Folkmoot {
     ) -> Outcome<T> {
         let settings = self.settings();
         let (group, records) = self.group.as_mut().ok_or_else(Refusal::no_group)?;
-        let services = Services::new(&Names, &self.psks);
+        let services = Services::new(&Names, &self.psks).with_records(records);
         let (done, delta) = change(group, services).map_err(Refusal::from_engine)?;
         records.apply(delta);
         *group = Group::load(self.crypto, records, settings).map_err(Refusal::from_engine)?;
@@ -267,6 +267,7 @@ impl Member for Folkmoot {
             (self.leaf(), lifetime()),
             Extensions::default(),
             self.settings(),
+            &Names,
             &mut rng(),
         );
         self.begin(group.map_err(Refusal::from_engine)?);
@@ -387,18 +388,22 @@ impl Member for Folkmoot {
     }
 
     fn group_info(&mut self, tree: Tree) -> Outcome<Vec<u8>> {
-        let message = self.group()?.group_info(tree == Tree::Inside);
+        let (group, records) = self.group()?;
+        let message = group.group_info(tree == Tree::Inside, records);
         Ok(message.map_err(Refusal::from_engine)?.encode())
     }
 
     fn ratchet_tree(&self) -> Outcome<Vec<u8>> {
-        let tree = self.group()?.tree().to_extension();
+        let (group, records) = self.group()?;
+        let tree = group.tree().to_extension(records);
         tree.map_err(Refusal::from_engine)
     }
 
     fn members(&self) -> Outcome<Vec<(u32, String)>> {
-        let members = self.group()?.members();
+        let (group, records) = self.group()?;
+        let members = group.members(records);
         Ok(members
+            .map_err(Refusal::from_engine)?
             .map(|(place, leaf)| {
                 let identity = match &leaf.content.credential {
                     Credential::Basic(identity) => identity.as_slice(),
@@ -410,18 +415,18 @@ impl Member for Folkmoot {
     }
 
     fn epoch(&self) -> Outcome<u64> {
-        Ok(self.group()?.epoch().0)
+        Ok(self.group()?.0.epoch().0)
     }
 
     fn epoch_authenticator(&self) -> Outcome<Vec<u8>> {
-        let authenticator = self.group()?.epoch_authenticator();
+        let authenticator = self.group()?.0.epoch_authenticator();
         let authenticator = authenticator.map_err(Refusal::from_engine)?;
         Ok(authenticator.expose().to_vec())
     }
 
     fn export(&self, label: &str, context: &[u8], length: usize) -> Outcome<Vec<u8>> {
         let length = u16::try_from(length).map_err(Refusal::from_engine)?;
-        let secret = self.group()?.export(label, context, length);
+        let secret = self.group()?.0.export(label, context, length);
         Ok(secret.map_err(Refusal::from_engine)?.expose().to_vec())
     }
 }

@@ -2,7 +2,7 @@
 
 use folkmoot_crypto::{SignatureKeyPair, suite_one};
 use folkmoot_identity::{DeviceName, Timestamp, named_device};
-use folkmoot_mls::{ExtensionType, Group, LeafIndex, Settings};
+use folkmoot_mls::{ExtensionType, Group, LeafIndex, Records, Settings};
 use folkmoot_protocol::{
     Action, CreateGroup, GROUP_NAME_EXTENSION, GroupId, LogPosition, Receipt,
     SLOT_SECRET_EXTENSION, SlotPublicKey, SlotRequest, SlotSecret,
@@ -51,8 +51,12 @@ pub(super) fn group_name(group: &Group) -> Option<String> {
 }
 
 /// The members' leaves and devices. Their credentials were verified before they became members.
-pub(super) fn devices(group: &Group) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
-    let named = group.members().map(|(leaf, node)| {
+pub(super) fn devices(
+    group: &Group,
+    records: &dyn Records,
+) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
+    let members = group.members(records).map_err(unread)?;
+    let named = members.map(|(leaf, node)| {
         let device = named_device(&node.content.credential)
             .map_err(|error| Error::Internal(format!("a member's credential: {error}")))?;
         Ok((leaf, device))
@@ -87,30 +91,34 @@ impl<S: ClientStore> Core<S> {
 
     /// The engine's state of a group.
     pub(super) fn group_mut(&mut self, id: GroupId) -> Result<&mut Group, Error> {
+        self.group_and_records(id).map(|(group, _)| group)
+    }
+
+    /// The engine's state of a group, and the records of it that it may not have read.
+    pub(super) fn group_and_records(
+        &mut self,
+        id: GroupId,
+    ) -> Result<(&mut Group, GroupRecords<'_, S>), Error> {
         if !self.groups.contains_key(&id) {
             let group = self.load_group(id)?;
             self.groups.insert(id, group);
         }
-        self.groups
-            .get_mut(&id)
-            .ok_or_else(|| Error::Internal("a group is not there".into()))
+        let group = self.groups.get_mut(&id);
+        let group = group.ok_or_else(|| Error::Internal("a group is not there".into()))?;
+        Ok((group, GroupRecords::new(&self.store, id)))
     }
 
     fn load_group(&self, id: GroupId) -> Result<Group, Error> {
         let records = GroupRecords::new(&self.store, id);
-        Group::load(suite_one(), &records, settings()).map_err(|error| match error {
-            folkmoot_mls::Error::Records(error) => {
-                Error::Store(ClientStoreError::Damaged(error.to_string()))
-            }
-            other => Error::Internal(other.to_string()),
-        })
+        Group::load(suite_one(), &records, settings()).map_err(unread)
     }
 
     /// The devices in a group, for one who is in it.
     pub fn members(&self, group: GroupId) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
+        let records = GroupRecords::new(&self.store, group);
         match self.groups.get(&group) {
-            Some(group) => devices(group),
-            None => devices(&self.load_group(group)?),
+            Some(group) => devices(group, &records),
+            None => devices(&self.load_group(group)?, &records),
         }
     }
 
@@ -274,4 +282,14 @@ fn public_key(row: &GroupRow) -> Result<SlotPublicKey, Error> {
         .signature_public_key(&row.slot_key)
         .map_err(|_| internal())?;
     SlotPublicKey::try_from(public.as_slice()).map_err(|_| internal())
+}
+
+/// What the engine says of records that it cannot read.
+pub(super) fn unread(error: folkmoot_mls::Error) -> Error {
+    match error {
+        folkmoot_mls::Error::Records(error) => {
+            Error::Store(ClientStoreError::Damaged(error.to_string()))
+        }
+        other => Error::Internal(other.to_string()),
+    }
 }

@@ -3,7 +3,8 @@
 use folkmoot_crypto::{HpkeCiphertext, SignatureKeyPair, suite_one};
 use folkmoot_identity::Timestamp;
 use folkmoot_mls::{
-    Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody, MlsMessage, OwnKeyPackage,
+    Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody, MlsMessage, NoRecords,
+    OwnKeyPackage,
 };
 use folkmoot_protocol::{
     AckInbox, Action, InboxCursor, InboxItem, InboxPage, POINTER_LABEL, Pointer, Problem, Redeem,
@@ -204,7 +205,7 @@ impl<S: ClientStore> Core<S> {
             Err(why) => return self.drop_join(reference, &why),
         };
         let id = pointer.position.group;
-        let members: Vec<_> = devices(&group)?
+        let members: Vec<_> = devices(&group, &NoRecords)?
             .into_iter()
             .map(|(_, device)| device)
             .collect();

@@ -3,7 +3,7 @@
 use folkmoot_identity::{DeviceName, named_device};
 use folkmoot_mls::{
     ApplicationMessage, CommitSummary as Changes, Credential, Fault, IncomingContent, LeafIndex,
-    MlsMessage, Proposal, Sender,
+    MlsMessage, Proposal, Sender, Services,
 };
 use folkmoot_protocol::{
     EntryKind, Epoch, GroupId, IdempotencyKey, LogEntry, LogPage, Opening, Pointer, PostPointer,
@@ -14,7 +14,7 @@ use folkmoot_store::client::{
 };
 use rand_core::CryptoRng;
 
-use super::group::{devices, hex, slot_secret};
+use super::group::{devices, hex, slot_secret, unread};
 use super::message::{decode_seen, decode_text};
 use super::state::{Addition, Draft, Task, to_body};
 use super::submit::Outcome;
@@ -172,12 +172,12 @@ impl<S: ClientStore> Core<S> {
         changes: &mut ClientChanges,
         rng: &mut dyn CryptoRng,
     ) -> Result<CommitSummary, Error> {
-        let group = self.group_mut(row.id)?;
-        let before = devices(group)?;
+        let (group, records) = self.group_and_records(row.id)?;
+        let before = devices(group, &records)?;
         let delta = group
             .accept_pending()
             .map_err(|error| Error::Internal(format!("an accepted commit: {error}")))?;
-        let after = devices(group)?;
+        let after = devices(group, &records)?;
         changes.push(ClientChange::Records(row.id, delta));
         row.epoch = group.epoch();
         row.members = after.len() as u64;
@@ -256,17 +256,18 @@ impl<S: ClientStore> Core<S> {
         mut changes: ClientChanges,
     ) -> Result<(), Error> {
         let authenticator = self.provider()?.authenticator.clone();
-        let group = self.group_mut(row.id)?;
+        let (group, records) = self.group_and_records(row.id)?;
+        let services = Services::from(&authenticator).with_records(&records);
         let received = MlsMessage::decode(&entry.message)
             .map_err(folkmoot_mls::Error::from)
-            .and_then(|message| group.receive(message, &authenticator));
+            .and_then(|message| group.receive(message, services));
         let incoming = match received {
             Ok(incoming) if fits(incoming.content(), entry.kind) => incoming,
             Ok(_) => return self.skip(row, entry, changes, "its kind is not what it says"),
             Err(error) if matches!(error.fault(), Fault::Peer | Fault::Nobody) => {
                 return self.skip(row, entry, changes, &error.to_string());
             }
-            Err(error) => return Err(Error::Internal(error.to_string())),
+            Err(error) => return Err(unread(error)),
         };
         if let Some(why) = policy::refusal(incoming.content()) {
             return self.skip(row, entry, changes, why);
@@ -277,7 +278,7 @@ impl<S: ClientStore> Core<S> {
             .apply(incoming)
             .map_err(|error| Error::Internal(error.to_string()))?;
         row.epoch = group.epoch();
-        row.members = group.members().count() as u64;
+        row.members = group.member_count().into();
         changes.push(ClientChange::Records(row.id, delta));
         self.compare_views(&row, &content)?;
         match content {

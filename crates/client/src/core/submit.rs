@@ -62,8 +62,16 @@ impl<S: ClientStore> Core<S> {
         let member = self.new_member(now, rng)?;
         let crypto = suite_one();
         let internal = |error: &dyn core::fmt::Display| Error::Internal(error.to_string());
-        let (group, delta) = Group::create(crypto, mls_id(id), member, extensions, settings(), rng)
-            .map_err(|error| internal(&error))?;
+        let (group, delta) = Group::create(
+            crypto,
+            mls_id(id),
+            member,
+            extensions,
+            settings(),
+            &self.provider()?.authenticator,
+            rng,
+        )
+        .map_err(|error| internal(&error))?;
         let keys = crypto
             .generate_signature_key_pair(rng)
             .map_err(|error| internal(&error))?;

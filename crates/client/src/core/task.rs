@@ -4,7 +4,7 @@ use folkmoot_crypto::suite_one;
 use folkmoot_identity::{DeviceName, Timestamp, UserName, named_device};
 use folkmoot_mls::{
     CommitBundle, CommitIntent, Delta, Group, KeyPackage, LeafIndex, MessageBody, MlsMessage,
-    ProposalIntent, VerifiedKeyPackage,
+    ProposalIntent, Records, Services, VerifiedKeyPackage,
 };
 use folkmoot_protocol::bounds::READ_LIMIT;
 use folkmoot_protocol::{
@@ -16,7 +16,7 @@ use folkmoot_store::client::{ClientChange, ClientStore, GroupRow, GroupState, In
 use rand_core::CryptoRng;
 
 use super::account::bounded;
-use super::group::{devices, settings, slot_secret};
+use super::group::{devices, settings, slot_secret, unread};
 use super::message::{encode_seen, encode_text};
 use super::state::{Addition, Draft, Task, from_body, to_body};
 use super::{Core, MAX_LOST_RACES, Request, Step, is_commit};
@@ -193,10 +193,11 @@ impl<S: ClientStore> Core<S> {
     ) -> Result<Made, Error> {
         let seen = encode_seen(&position(row));
         let authenticator = self.provider()?.authenticator.clone();
-        let group = self.group_mut(row.id)?;
+        let (group, records) = self.group_and_records(row.id)?;
+        let services = Services::from(&authenticator).with_records(&records);
         let intent = ProposalIntent::Remove(group.own_index());
         let (message, delta) = group
-            .propose(intent, &seen, &authenticator, rng)
+            .propose(intent, &seen, services, rng)
             .map_err(|error| engine(&error))?;
         let append = append(row, EntryKind::Proposal, &message, rng)?;
         Ok(Made {
@@ -216,23 +217,25 @@ impl<S: ClientStore> Core<S> {
         let authenticator = self.provider()?.authenticator.clone();
         let seen = encode_seen(&position(row));
         let verified = self.verify_packages(&change.add, now)?;
-        let group = self.group_mut(row.id)?;
+        let (group, records) = self.group_and_records(row.id)?;
+        let services = Services::from(&authenticator).with_records(&records);
+        let before = devices(group, &records)?;
         let removed = match &change.remove {
-            Some(user) => leaves_of(group, user, &row.name)?,
+            Some(user) => leaves_of(&before, user, &row.name)?,
             None => Vec::new(),
         };
-        let before = devices(group)?;
         check_new(&before, &change.add, &row.name)?;
         let intent = CommitIntent {
             add: verified.clone(),
             remove: removed,
             force_path: true,
+            at: Some(now),
             ..CommitIntent::default()
         };
         let (bundle, delta) = group
-            .commit(intent, &seen, &authenticator, rng)
+            .commit(intent, &seen, services, rng)
             .map_err(|error| engine(&error))?;
-        let after = devices_after(group)?;
+        let after = devices_after(group, &records)?;
         let secret = slot_secret(group)?;
         let mut append = append(row, EntryKind::Commit, &bundle.commit, rng)?;
         let gone = before
@@ -517,9 +520,13 @@ fn check_new(
     }
 }
 
-fn leaves_of(group: &Group, user: &UserName, name: &str) -> Result<Vec<LeafIndex>, Error> {
-    let of_user = |(leaf, device): (LeafIndex, DeviceName)| (device.user() == user).then_some(leaf);
-    let leaves: Vec<_> = devices(group)?.into_iter().filter_map(of_user).collect();
+fn leaves_of(
+    members: &[(LeafIndex, DeviceName)],
+    user: &UserName,
+    name: &str,
+) -> Result<Vec<LeafIndex>, Error> {
+    let of_user = members.iter().filter(|(_, device)| device.user() == user);
+    let leaves: Vec<_> = of_user.map(|(leaf, _)| *leaf).collect();
     if leaves.is_empty() {
         return Err(Error::NoSuchMember {
             user: user.clone(),
@@ -552,8 +559,9 @@ fn engine(error: &folkmoot_mls::Error) -> Error {
 }
 
 /// The devices in a group once its pending commit is accepted.
-fn devices_after(group: &Group) -> Result<Vec<DeviceName>, Error> {
-    let members = group.pending_members().into_iter().flatten();
+fn devices_after(group: &Group, records: &dyn Records) -> Result<Vec<DeviceName>, Error> {
+    let members = group.pending_members(records).map_err(unread)?;
+    let members = members.into_iter().flatten();
     let named = members.map(|(_, leaf)| {
         named_device(&leaf.content.credential).map_err(|error| Error::Internal(error.to_string()))
     });

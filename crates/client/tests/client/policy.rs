@@ -50,7 +50,7 @@ fn bobs(
 ) -> Vec<u8> {
     let records = GroupRecords::new(world.store("bob"), group);
     let mut engine = Group::load(suite_one(), &records, Settings::default()).unwrap();
-    let services = Services::new(&Anything, &Anything);
+    let services = Services::new(&Anything, &Anything).with_records(&records);
     make(&mut engine, services).unwrap().encode()
 }
 

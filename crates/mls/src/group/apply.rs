@@ -2,10 +2,11 @@
 
 use super::epoch::{EpochState, PastEpoch};
 use super::receive::Transition;
-use super::record::Kind;
-use super::{Delta, Group, Incoming};
+use super::{Group, Incoming};
 use crate::error::{Error, StateError};
+use crate::records::{Delta, Kind};
 use crate::schedule::RatchetStep;
+use crate::tree::NodeChange;
 use crate::wire::Epoch;
 
 impl Group {
@@ -25,12 +26,17 @@ impl Group {
                 delta.put_proposal(self.proposals.len(), &cached);
                 self.proposals.push(*cached);
             }
-            Transition::Commit { step, next } => {
+            Transition::Commit {
+                step,
+                next: Some(next),
+            } => {
+                let changes = delta.put_succession(self.crypto, &self.epoch, &next)?;
                 self.take_current_step(step, &mut delta);
-                match next {
-                    Some(next) => self.advance(*next, &mut delta),
-                    None => self.end(&mut delta),
-                }
+                self.advance(*next, changes, &mut delta);
+            }
+            Transition::Commit { step, next: None } => {
+                self.take_current_step(step, &mut delta);
+                self.end(&mut delta);
             }
         }
         self.changed();
@@ -40,9 +46,11 @@ impl Group {
     /// Enters the epoch of this member's own commit, which has been accepted.
     pub fn accept_pending(&mut self) -> Result<Delta, Error> {
         self.check_active()?;
-        let pending = self.pending.take().ok_or(StateError::NoCommitPending)?;
+        let pending = self.pending.as_ref().ok_or(StateError::NoCommitPending)?;
         let mut delta = Delta::default();
-        self.advance(*pending.next, &mut delta);
+        let changes = delta.put_succession(self.crypto, &self.epoch, &pending.next)?;
+        let pending = self.pending.take().ok_or(StateError::NoCommitPending)?;
+        self.advance(*pending.next, changes, &mut delta);
         self.changed();
         Ok(delta)
     }
@@ -76,16 +84,16 @@ impl Group {
         }
     }
 
-    /// Makes `next` the current epoch and the current one past.
-    fn advance(&mut self, next: EpochState, delta: &mut Delta) {
-        delta.put_succession(&self.epoch, &next);
+    /// Makes `next`, which is in the delta with its changes of the tree, the current epoch and the
+    /// current one past.
+    fn advance(&mut self, next: EpochState, changes: Vec<NodeChange>, delta: &mut Delta) {
         delta.erase_all(Kind::Proposal.key(&[]));
         delta.erase(Kind::Pending.key(&[]));
         self.proposals.clear();
         self.pending = None;
         self.keep_resumption(delta);
-        let past = PastEpoch::from(core::mem::replace(&mut self.epoch, next));
-        delta.put_past(&past, &self.epoch.public.tree);
+        let past = PastEpoch::new(core::mem::replace(&mut self.epoch, next), changes);
+        delta.put_past(&past);
         self.past.push_back(past);
         while self.past.len() > self.settings.past_epochs {
             if let Some(oldest) = self.past.pop_front() {

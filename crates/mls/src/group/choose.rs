@@ -7,6 +7,7 @@ use super::send::refused;
 use crate::error::Error;
 use crate::framing::{MAX_MESSAGE_LENGTH, Sender};
 use crate::leaf::{ClientId, LeafCheck};
+use crate::records::Records;
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
@@ -39,7 +40,7 @@ impl Group {
             listed.checked = true;
         }
         let mut taken = Vec::new();
-        let waiting = self.compatible(&list, &current, services);
+        let waiting = self.compatible(&list, &current, services)?;
         let mut parts = vec![waiting.as_slice()];
         // All at once; where that is not valid, one half and then the other.
         for _ in 0..MAX_ATTEMPTS {
@@ -48,7 +49,7 @@ impl Group {
             list.extend(part.iter().map(|cached| Listed::from(*cached)));
             let applied = public.apply_proposals(own, &list, leaves);
             let valid = applied.and_then(|provisional| {
-                public.check_tree(&provisional, None, leaves.settings)?;
+                public.check_tree(&provisional, None, leaves)?;
                 Ok(provisional)
             });
             if let Ok(with_part) = valid {
@@ -82,24 +83,36 @@ impl Group {
         list: &[Listed<'_>],
         current: &LeafCheck<'_>,
         services: Services<'_>,
-    ) -> Vec<&CachedProposal> {
+    ) -> Result<Vec<&CachedProposal>, Error> {
         let mut so_far = Listing::default();
         let room = current.settings.committed_proposals;
         for asked_for in list {
-            self.admit(&mut so_far, *asked_for, current);
+            self.admit(&mut so_far, *asked_for, current)?;
         }
-        self.worth_committing(services)
-            .filter(|cached| is_current(&cached.proposal, current).is_ok())
-            .filter(|cached| self.admit(&mut so_far, Listed::from(*cached), current))
-            .take(room.saturating_sub(list.len()))
-            .collect()
+        let mut compatible = Vec::new();
+        for cached in self.worth_committing(services) {
+            if list.len() + compatible.len() >= room {
+                break;
+            }
+            if is_current(&cached.proposal, current).is_ok()
+                && self.admit(&mut so_far, Listed::from(cached), current)?
+            {
+                compatible.push(cached);
+            }
+        }
+        Ok(compatible)
     }
 
     /// Whether a proposal has a place beside those listed so far (RFC 9420 §12.2); if so, it is
     /// listed.
-    fn admit(&self, so_far: &mut Listing, listed: Listed<'_>, leaves: &LeafCheck<'_>) -> bool {
+    fn admit(
+        &self,
+        so_far: &mut Listing,
+        listed: Listed<'_>,
+        leaves: &LeafCheck<'_>,
+    ) -> Result<bool, Error> {
         if so_far.ends {
-            return false;
+            return Ok(false);
         }
         let length = so_far.length + listed.proposal.tls_serialized_len();
         let own = self.epoch.own;
@@ -109,19 +122,23 @@ impl Group {
             }
             (Proposal::Remove(leaf), _) => {
                 let fits = *leaf != own && so_far.changed.insert(*leaf);
-                if fits {
-                    so_far.removed.insert(*leaf);
-                    self.make_room_for_client_of(*leaf, so_far, leaves);
+                if fits && let Some(leaf) = self.member(*leaf, leaves.records)? {
+                    let client = leaves.auth.client(&leaf.content.credential);
+                    so_far.leaving.extend(client);
                 }
                 fits
             }
             (Proposal::Add(package), _) => {
                 let credential = &package.content.leaf_node.content.credential;
-                let client = leaves.auth.client(credential);
-                client.is_none_or(|client| {
-                    let known = || self.staying_clients(&so_far.removed, leaves);
-                    so_far.clients.get_or_insert_with(known).insert(client)
-                })
+                match leaves.auth.client(credential) {
+                    Some(client) => {
+                        let index = self.epoch.public.tree.index();
+                        let stays = index.has_client(&client, leaves.records)?
+                            && !so_far.leaving.contains(&client);
+                        !stays && so_far.added.insert(client)
+                    }
+                    None => true,
+                }
             }
             (Proposal::PreSharedKey(id), _) => so_far.psks.insert(id.clone()),
             (Proposal::GroupContextExtensions(_), _) => {
@@ -135,35 +152,9 @@ impl Group {
         };
         if fits && length <= MAX_TAKEN {
             so_far.length = length;
-            return true;
+            return Ok(true);
         }
-        false
-    }
-
-    /// A client whose leaf is removed may be added again.
-    fn make_room_for_client_of(
-        &self,
-        removed: LeafIndex,
-        so_far: &mut Listing,
-        leaves: &LeafCheck<'_>,
-    ) {
-        if let (Some(clients), Some(leaf)) = (&mut so_far.clients, self.member(removed))
-            && let Some(client) = leaves.auth.client(&leaf.content.credential)
-        {
-            clients.remove(&client);
-        }
-    }
-
-    fn staying_clients(
-        &self,
-        removed: &HashSet<LeafIndex>,
-        leaves: &LeafCheck<'_>,
-    ) -> HashSet<ClientId> {
-        let members = self.epoch.public.tree.leaves();
-        let staying = members.filter(|(leaf, _)| !removed.contains(leaf));
-        staying
-            .filter_map(|(_, leaf)| leaves.auth.client(&leaf.content.credential))
-            .collect()
+        Ok(false)
     }
 
     /// What waits but for keys that are not held and successors that this member cannot follow into.
@@ -173,13 +164,13 @@ impl Group {
                 Proposal::PreSharedKey(id) => {
                     self.psks(core::slice::from_ref(id), services).is_ok()
                 }
-                Proposal::ReInit(reinit) => self.can_follow(reinit),
+                Proposal::ReInit(reinit) => self.can_follow(reinit, services.records),
                 _ => true,
             })
     }
 
-    fn can_follow(&self, reinit: &ReInit) -> bool {
-        let Ok(leaf) = self.own_leaf_content() else {
+    fn can_follow(&self, reinit: &ReInit, records: &dyn Records) -> bool {
+        let Ok(leaf) = self.own_leaf_content(records) else {
             return false;
         };
         let capabilities = leaf.capabilities;
@@ -207,9 +198,9 @@ impl Group {
 struct Listing {
     /// Members with an Update or a Remove.
     changed: HashSet<LeafIndex>,
-    removed: HashSet<LeafIndex>,
-    /// Clients that stay or are added; filled once a client is added.
-    clients: Option<HashSet<ClientId>>,
+    /// Clients whose leaves are removed: they may be added again.
+    leaving: HashSet<ClientId>,
+    added: HashSet<ClientId>,
     psks: HashSet<PreSharedKeyId>,
     extensions: bool,
     /// Whether it has a ReInit, which stands alone.

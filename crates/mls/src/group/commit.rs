@@ -5,12 +5,13 @@ use super::epoch::leaf_check;
 use super::list::{Committer, Provisional};
 use super::record::pending_nodes;
 use super::send::{Identity, refused};
-use super::{Delta, Group, PendingCommit};
+use super::{Group, PendingCommit};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::framing::MlsMessage;
 use crate::key_package::VerifiedKeyPackage;
 use crate::leaf::LeafCheck;
+use crate::records::{Delta, Records};
 use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
@@ -91,9 +92,10 @@ impl Group {
         if self.pending.is_some() {
             return Err(StateError::CommitPending.into());
         }
-        let mut unknown = intent.remove.iter();
-        if let Some(nobody) = unknown.find(|leaf| self.member(**leaf).is_none()) {
-            return Err(StateError::NoSuchMember(nobody.0).into());
+        for leaf in &intent.remove {
+            if self.member(*leaf, services.records)?.is_none() {
+                return Err(StateError::NoSuchMember(leaf.0).into());
+            }
         }
         if founding.is_none() {
             self.check_best_suite(&intent.add)?;
@@ -121,7 +123,7 @@ impl Group {
             )?
             .finish(rng)
             .map_err(refused)?;
-        let welcome = self.welcome(&drafted, &psk_ids, !tree_apart, rng)?;
+        let welcome = self.welcome(&drafted, &psk_ids, !tree_apart, services.records, rng)?;
         self.hold_pending(drafted, welcome, rng)
     }
 
@@ -137,7 +139,7 @@ impl Group {
         let (leaf, signature) = match (with_path, identity) {
             (false, _) => (None, self.epoch.signature.clone()),
             (true, identity) => {
-                let (leaf, signature) = self.renewed_leaf(identity)?;
+                let (leaf, signature) = self.renewed_leaf(identity, leaves.records)?;
                 (Some(leaf), signature)
             }
         };
@@ -164,8 +166,9 @@ impl Group {
     pub(super) fn renewed_leaf(
         &self,
         identity: Option<Identity>,
+        records: &dyn Records,
     ) -> Result<(LeafNodeContent, SignatureKeyPair), Error> {
-        let mut leaf = self.own_leaf_content()?;
+        let mut leaf = self.own_leaf_content(records)?;
         let Some(identity) = identity else {
             return Ok((leaf, self.epoch.signature.clone()));
         };

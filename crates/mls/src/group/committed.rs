@@ -8,6 +8,7 @@ use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Sender};
 use crate::leaf::{Carrier, LeafCheck, place};
+use crate::records::Records;
 use crate::tree::LeafIndex;
 use crate::wire::{
     Commit, Credential, Epoch, Extensions, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef,
@@ -77,17 +78,17 @@ impl PublicState {
         let place = match (committer, &commit.path) {
             (Committer::Joiner, None) => return Err(Check::ExternalCommitPath.into()),
             (_, None) if provisional.path_required => return Err(Check::PathRequired.into()),
-            (Committer::Joiner, Some(_)) => provisional.tree.reserve()?,
+            (Committer::Joiner, Some(_)) => provisional.tree.reserve(leaves.records)?,
             (Committer::Member(leaf), _) => leaf,
         };
         if let Some(path) = &commit.path {
             self.take_path(&mut provisional, (committer, place), path, leaves)?;
         }
         let path_leaf = commit.path.is_some().then_some(place);
-        self.check_tree(&provisional, path_leaf, leaves.settings)?;
+        self.check_tree(&provisional, path_leaf, leaves)?;
         let extensions = provisional.extensions.clone();
         let context = self.provisional_context(leaves.crypto, &provisional.tree, extensions)?;
-        let summary = self.summarise(message, commit, place, &provisional, context.epoch)?;
+        let summary = self.summarise(message, (commit, place), &provisional, &context, leaves)?;
         Ok(Committed {
             path: commit.path.as_ref(),
             committer: place,
@@ -109,8 +110,10 @@ impl PublicState {
         self.check_path_leaf(provisional, (committer, place_of_path), leaf, leaves)?;
         let added = provisional.added_leaves();
         let tree = &mut provisional.tree;
-        tree.merge_path(leaves.crypto, place_of_path, path)?;
-        Ok(tree.check_ciphertexts(place_of_path, path, &added)?)
+        let client = leaves.auth.client(&leaf.content.credential);
+        let records = leaves.records;
+        tree.merge_path(leaves.crypto, place_of_path, (path, client), records)?;
+        tree.check_ciphertexts(place_of_path, path, &added, records)
     }
 
     /// A path's leaf is one that its committer may have (checks 11, 26, 83, 102).
@@ -123,7 +126,7 @@ impl PublicState {
     ) -> Result<(), Error> {
         let placed = Some(place(&self.context, place_of_path));
         leaves.carried(leaf, Carrier::Path, placed)?;
-        if let Some(before) = self.prior(committer, provisional)? {
+        if let Some(before) = self.prior(committer, provisional, leaves.records)? {
             if before.content.encryption_key == leaf.content.encryption_key {
                 return Err(Check::EncryptionKeyNew.into());
             }
@@ -137,10 +140,12 @@ impl PublicState {
         &'a self,
         committer: Committer,
         provisional: &'a Provisional,
-    ) -> Result<Option<&'a LeafNode>, Check> {
+        records: &dyn Records,
+    ) -> Result<Option<&'a LeafNode>, Error> {
         match committer {
             Committer::Member(leaf) => {
-                let before = self.tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
+                let before = self.tree.leaf(leaf, records)?;
+                let before = before.ok_or(Check::SenderIsMember)?;
                 Ok(Some(before))
             }
             Committer::Joiner => Ok(provisional.removed.first().map(|(_, leaf)| leaf)),
@@ -150,15 +155,18 @@ impl PublicState {
     fn summarise(
         &self,
         message: &AuthenticatedContent,
-        commit: &Commit,
-        sender: LeafIndex,
+        (commit, sender): (&Commit, LeafIndex),
         provisional: &Provisional,
-        epoch: Epoch,
+        context: &GroupContext,
+        leaves: &LeafCheck<'_>,
     ) -> Result<CommitSummary, Error> {
         let joins = message.content.sender == Sender::NewMemberCommit;
         let leaf = match &commit.path {
             Some(path) if joins => &path.leaf_node,
-            _ => self.tree.leaf(sender).ok_or(Check::SenderIsMember)?,
+            _ => {
+                let leaf = self.tree.leaf(sender, leaves.records)?;
+                leaf.ok_or(Check::SenderIsMember)?
+            }
         };
         let added = provisional.added.iter().map(|(leaf, key_package)| {
             let node = &key_package.content.leaf_node;
@@ -169,7 +177,7 @@ impl PublicState {
             sender,
             joins,
             credential: leaf.content.credential.clone(),
-            epoch,
+            epoch: context.epoch,
             added: added.collect(),
             removed: removed
                 .map(|(leaf, node)| (*leaf, node.content.credential.clone()))

@@ -2,13 +2,14 @@
 
 use super::public::PublicState;
 use super::send::refused;
-use super::{Delta, EpochState, Group, Settings};
+use super::{EpochState, Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
 use crate::key_package::{Member, new_leaf};
-use crate::leaf::{check_fits_group, check_leaf_length};
+use crate::leaf::{AuthenticationService, check_fits_group, check_leaf_length};
+use crate::records::Delta;
 use crate::schedule::EpochSecrets;
-use crate::tree::{LeafIndex, PrivateKeys, RatchetTree};
+use crate::tree::{Leaf, LeafIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Lifetime, ProtocolVersion};
 use folkmoot_crypto::{Crypto, random_secret};
 use rand_core::CryptoRng;
@@ -26,10 +27,12 @@ impl Group {
         (member, lifetime): (Member, Lifetime),
         extensions: Extensions,
         settings: Settings,
+        auth: &dyn AuthenticationService,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Self, Delta), Error> {
         let (leaf, leaf_private) = new_leaf(crypto, &member, lifetime, rng)?;
-        let tree = RatchetTree::of_one(leaf.clone());
+        let client = auth.client(&leaf.content.credential);
+        let tree = RatchetTree::of_one(Leaf::new(leaf.clone(), client))?;
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
             cipher_suite: crypto.suite(),
@@ -56,7 +59,7 @@ impl Group {
         let private = PrivateKeys::from_iter([(own.into(), leaf_private)]);
         let public = PublicState::new(crypto, context, tag, tree);
         let epoch = EpochState::begin(public, secrets, (own, private, member.signature));
-        Ok(Self::begin(crypto, settings, epoch))
+        Self::begin(crypto, settings, epoch)
     }
 
     /// A group that starts with this epoch, and the records of all of it.
@@ -64,7 +67,7 @@ impl Group {
         crypto: &'static dyn Crypto,
         settings: Settings,
         epoch: EpochState,
-    ) -> (Self, Delta) {
+    ) -> Result<(Self, Delta), Error> {
         let group = Self {
             crypto,
             settings,
@@ -76,7 +79,7 @@ impl Group {
             active: true,
             revision: super::Revision::default(),
         };
-        let delta = Delta::of_new_group(&group.epoch);
-        (group, delta)
+        let delta = Delta::of_new_group(crypto, &group.epoch)?;
+        Ok((group, delta))
     }
 }

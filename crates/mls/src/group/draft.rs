@@ -51,7 +51,7 @@ pub(super) struct Drafted {
 
 impl Draft<'_> {
     pub(super) fn finish(mut self, rng: &mut dyn CryptoRng) -> Result<Drafted, Error> {
-        let (crypto, public) = (self.crypto, self.public);
+        let (crypto, public, records) = (self.crypto, self.public, self.leaves.records);
         let mut tree = self.provisional.tree.clone();
         let path = match self.leaf.take() {
             None => None,
@@ -59,10 +59,11 @@ impl Draft<'_> {
                 let maker = PathMaker {
                     group_id: &public.context.group_id,
                     place: self.place,
+                    client: self.leaves.auth.client(&leaf.credential),
                     leaf,
                     signature_private: &self.signature.private,
                 };
-                Some(tree.renew_path(crypto, maker, rng)?)
+                Some(tree.renew_path(crypto, maker, records, rng)?)
             }
         };
         self.provisional.tree = tree;
@@ -73,14 +74,14 @@ impl Draft<'_> {
         let added = self.provisional.added_leaves();
         let sealed = match &path {
             None => None,
-            Some(path) => Some(path.seal(crypto, &tree, &context, &added, rng)?),
+            Some(path) => Some(path.seal(crypto, &tree, &context, &added, records, rng)?),
         };
         let commit = Commit {
             proposals: core::mem::take(&mut self.entries),
             path: sealed,
         };
         let mut signed = self.sign(commit)?;
-        self.private.retain_valid(&public.tree, &tree);
+        self.private.retain_valid(&public.tree, &tree, records)?;
         let mut commit_secret = Secret::zero(crypto.hash_length());
         if let Some(path) = &path {
             self.private
@@ -116,8 +117,11 @@ impl Draft<'_> {
     fn check_own_part(&self, has_path: bool) -> Result<(), Error> {
         let tree = &self.provisional.tree;
         let ends = (self.committer, self.place);
-        let own = tree.leaf(self.place).ok_or(Check::SenderIsMember)?;
-        let known = self.public.tree.leaf(self.place).filter(|before| {
+        let records = self.leaves.records;
+        let own = tree.leaf(self.place, records)?;
+        let own = own.ok_or(Check::SenderIsMember)?;
+        let known = self.public.tree.leaf(self.place, records)?;
+        let known = known.filter(|before| {
             // The same client with other encryption keys has been verified before.
             before.content.signature_key == own.content.signature_key
                 && before.content.credential == own.content.credential
@@ -127,9 +131,8 @@ impl Draft<'_> {
                 .check_path_leaf(&self.provisional, ends, own, self.leaves)?;
         }
         let path_leaf = has_path.then_some(self.place);
-        let settings = self.leaves.settings;
         self.public
-            .check_tree(&self.provisional, path_leaf, settings)
+            .check_tree(&self.provisional, path_leaf, self.leaves)
     }
 
     fn sign(&self, commit: Commit) -> Result<AuthenticatedContent, Error> {

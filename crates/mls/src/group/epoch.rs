@@ -1,14 +1,15 @@
 //! One epoch as a value.
 
 use super::public::PublicState;
-use crate::error::Error;
 use crate::framing::AuthenticatedContent;
 use crate::leaf::LeafCheck;
 use crate::schedule::{EpochSecrets, JoinerSecret, Psks, SecretTree, psk_secret};
 use crate::services::Services;
-use crate::tree::{LeafIndex, PrivateKeys, RatchetTree};
-use crate::wire::{GroupContext, ReInit};
+use crate::tree::{LeafIndex, Node, NodeChange, PrivateKeys, RatchetTree};
+use crate::wire::{GroupContext, LeafNode, ReInit};
 use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that a member holds of one epoch.
 #[derive(Debug)]
@@ -27,17 +28,25 @@ pub(crate) struct EpochState {
 pub(crate) struct PastEpoch {
     pub(crate) context: GroupContext,
     pub(crate) sender_data_secret: Secret,
-    /// For the members' signature keys and credentials as they were.
-    pub(crate) tree: RatchetTree,
+    /// The leaves that the next epoch has not, or not so: with their signature keys and credentials.
+    pub(crate) leaves: BTreeMap<LeafIndex, Option<Arc<LeafNode>>>,
     pub(crate) messages: SecretTree,
 }
 
-impl From<EpochState> for PastEpoch {
-    fn from(state: EpochState) -> Self {
+impl PastEpoch {
+    /// What is kept of an epoch, in whose tree the next one made these changes.
+    pub(super) fn new(state: EpochState, changes: Vec<NodeChange>) -> Self {
+        let leaf = |change: NodeChange| {
+            let before = match change.before {
+                Some(Node::Leaf(leaf)) => Some(leaf.node),
+                _ => None,
+            };
+            Some((change.index.leaf()?, before))
+        };
         Self {
             context: state.public.context,
             sender_data_secret: state.secrets.sender_data_secret,
-            tree: state.public.tree,
+            leaves: changes.into_iter().filter_map(leaf).collect(),
             messages: state.messages,
         }
     }
@@ -133,10 +142,6 @@ pub(super) fn leaf_check<'a>(
         auth: services.authentication,
         settings,
         at: None,
+        records: services.records,
     }
-}
-
-/// The error where a member's own leaf is not in its tree, which only damaged records can cause.
-pub(super) fn damaged(what: &str) -> Error {
-    Error::Records(crate::RecordsError(what.into()))
 }

@@ -7,7 +7,7 @@ use super::list::Committer;
 use super::proposals::Listed;
 use super::public::PublicState;
 use super::send::refused;
-use super::{Delta, Group, Settings};
+use super::{Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{
@@ -15,6 +15,7 @@ use crate::framing::{
     WireFormat,
 };
 use crate::key_package::Member;
+use crate::records::Delta;
 use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys};
@@ -78,7 +79,7 @@ impl Group {
         let mut provisional = public
             .apply_proposals(Committer::Joiner, &listed, &leaves)
             .map_err(refused)?;
-        let place = provisional.tree.reserve()?;
+        let place = provisional.tree.reserve(leaves.records)?;
         let source = LeafNodeSource::Commit(VLBytes::new(Vec::new()));
         let leaf = join.member.leaf_content(crypto.suite(), source);
         let mut types = public.context.extensions.types();
@@ -105,7 +106,7 @@ impl Group {
         let drafted = draft.finish(rng).map_err(refused)?;
         let epoch = drafted.succession.state;
         let commit = PublicMessage::untagged(drafted.signed);
-        let (group, delta) = Self::begin(crypto, settings, epoch);
+        let (group, delta) = Self::begin(crypto, settings, epoch)?;
         Ok((group, MessageBody::Public(commit).into(), delta))
     }
 }

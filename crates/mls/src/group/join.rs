@@ -4,12 +4,13 @@ use super::epoch::leaf_check;
 use super::public::PublicState;
 use super::successor::Lineage;
 use super::welcome::WELCOME_LABEL;
-use super::{Delta, EpochState, Group, Settings};
+use super::{EpochState, Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
 use crate::key_package::KeyPackageSecrets;
 use crate::labels::decrypt_with_label;
 use crate::leaf::check_fits_group;
+use crate::records::{Delta, NoRecords};
 use crate::schedule::{EpochSecrets, JoinerSecret, Psks, psk_secret, welcome_key_and_nonce};
 use crate::services::Services;
 use crate::tree::{LeafIndex, NodeIndex, PathSecrets, PrivateKeys, RatchetTree};
@@ -32,7 +33,8 @@ pub struct OwnKeyPackage<'a> {
 pub struct JoinOptions<'a> {
     /// The ratchet tree, where the Welcome does not carry it.
     pub tree: Option<&'a [u8]>,
-    /// The group that the new one follows or branches from, where the Welcome says so.
+    /// The group that the new one follows or branches from, where the Welcome says so. If it was
+    /// loaded, the services have its records.
     pub predecessor: Option<&'a Group>,
 }
 
@@ -69,11 +71,11 @@ impl Group {
         let secrets = joiner_secret.epoch_secrets(crypto, &psk_secret, context);
         check_confirmation(crypto, &secrets, &group_info)?;
         if let Some(lineage) = lineage {
-            lineage.check(context, tree, services.authentication)?;
+            lineage.check(context, tree, services)?;
         }
         let own = (place, private, own.secrets.signature.clone());
         let epoch = EpochState::begin(public, secrets, own);
-        Ok(Self::begin(crypto, settings, epoch))
+        Self::begin(crypto, settings, epoch)
     }
 }
 
@@ -162,10 +164,10 @@ fn check_parameters(
 }
 
 /// Check 118.
-fn own_place(tree: &RatchetTree, own: &KeyPackage) -> Result<LeafIndex, Check> {
-    let mut leaves = tree.leaves();
+fn own_place(tree: &RatchetTree, own: &KeyPackage) -> Result<LeafIndex, Error> {
+    let mut leaves = tree.leaves(&NoRecords)?;
     let found = leaves.find(|(_, leaf)| ***leaf == own.content.leaf_node);
-    found.map(|(place, _)| place).ok_or(Check::OwnLeafPresent)
+    Ok(found.map(|(place, _)| place).ok_or(Check::OwnLeafPresent)?)
 }
 
 /// The keys from the lowest node above both joiner and committer upwards (check 119).
@@ -176,7 +178,7 @@ fn take_path_secret(
     (own, signer): (LeafIndex, LeafIndex),
     private: &mut PrivateKeys,
 ) -> Result<(), Error> {
-    let path = tree.filtered_direct_path(signer);
+    let path = tree.filtered_direct_path(signer, &NoRecords)?;
     let above = path
         .iter()
         .map(|(node, _)| *node)
@@ -185,7 +187,7 @@ fn take_path_secret(
         return Err(Check::WelcomePathSecret.into());
     }
     let secrets = PathSecrets::derive(crypto, path_secret, above)?;
-    if secrets.nodes.is_empty() || !secrets.match_tree(tree) {
+    if secrets.nodes.is_empty() || !secrets.match_tree(tree, &NoRecords)? {
         return Err(Check::WelcomePathSecret.into());
     }
     for node in secrets.nodes {

@@ -1,7 +1,6 @@
 //! Lists of proposals: whether they are valid together, and what they do to the group (RFC 9420
 //! §12.2, §12.3).
 
-use super::Settings;
 use super::proposals::Listed;
 use super::public::PublicState;
 use crate::check::Check;
@@ -86,21 +85,32 @@ impl PublicState {
             self.check_proposal(*listed, leaves)?;
         }
         check_psks(&sorted.psks)?;
-        self.check_adds(&sorted, leaves)?;
+        check_adds(&sorted, leaves)?;
         let extensions = sorted.extensions.unwrap_or(&self.context.extensions);
-        let mut tree = self.tree.clone();
+        let (mut tree, records) = (self.tree.clone(), leaves.records);
         for (leaf, node) in &sorted.updates {
-            tree.update(*leaf, LeafNode::clone(node));
+            tree.update(*leaf, leaves.identified(node), records)?;
         }
         let mut removed = Vec::new();
         for leaf in &sorted.removes {
-            let node = tree.leaf(*leaf).ok_or(Check::RemovedIsMember)?;
+            let node = tree.leaf(*leaf, records)?.ok_or(Check::RemovedIsMember)?;
             removed.push((*leaf, LeafNode::clone(node)));
-            tree.remove(*leaf);
+            tree.remove(*leaf, records)?;
         }
-        tree.truncate();
+        tree.truncate(records)?;
         let new = sorted.adds.iter().copied();
-        let places = tree.add_all(new.clone().map(|one| one.content.leaf_node.clone()))?;
+        let identified = new
+            .clone()
+            .map(|one| leaves.identified(&one.content.leaf_node));
+        let identified: Vec<_> = identified.collect();
+        for leaf in &identified {
+            if let Some(client) = &leaf.client
+                && tree.index().has_client(client, records)?
+            {
+                return Err(Check::AddIsNew.into());
+            }
+        }
+        let places = tree.add_all(identified, records)?;
         let added = places.into_iter().zip(new.cloned()).collect();
         let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
         let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
@@ -125,20 +135,21 @@ impl PublicState {
         &self,
         provisional: &Provisional,
         path_leaf: Option<LeafIndex>,
-        settings: &Settings,
+        leaves: &LeafCheck<'_>,
     ) -> Result<(), Error> {
         let Provisional {
             tree, extensions, ..
         } = provisional;
-        if tree.places() > u64::from(settings.maximum_leaves) {
+        if tree.places() > u64::from(leaves.settings.maximum_leaves) {
             return Err(Check::TreeBound.into());
         }
         let added = provisional.added.iter().map(|(leaf, _)| *leaf);
         let updated = provisional.updated.iter().copied();
         for leaf in added.chain(updated).chain(path_leaf) {
-            let leaf = tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
+            let leaf = tree.leaf(leaf, leaves.records)?;
+            let leaf = leaf.ok_or(Check::SenderIsMember)?;
             check_fits_group(leaf, &self.context, extensions)?;
-            if !tree.index().has_unique_keys(leaf) {
+            if !tree.index().has_unique_keys(leaf, leaves.records)? {
                 return Err(Check::LeafKeysUnique.into());
             }
         }
@@ -149,28 +160,19 @@ impl PublicState {
         }
         Ok(())
     }
+}
 
-    /// No client is added twice, and none that stays (checks 70, 71).
-    fn check_adds(&self, sorted: &Sorted<'_>, leaves: &LeafCheck<'_>) -> Result<(), Check> {
-        let client = |leaf: &LeafNode| leaves.auth.client(&leaf.content.credential);
-        let mut added = HashSet::with_capacity(sorted.adds.len());
-        for key_package in &sorted.adds {
-            let one = client(&key_package.content.leaf_node);
-            if one.is_some_and(|one| !added.insert(one)) {
-                return Err(Check::AddsDistinct);
-            }
+/// No client is added twice (check 70).
+fn check_adds(sorted: &Sorted<'_>, leaves: &LeafCheck<'_>) -> Result<(), Check> {
+    let mut added = HashSet::with_capacity(sorted.adds.len());
+    for key_package in &sorted.adds {
+        let credential = &key_package.content.leaf_node.content.credential;
+        let client = leaves.auth.client(credential);
+        if client.is_some_and(|client| !added.insert(client)) {
+            return Err(Check::AddsDistinct);
         }
-        if added.is_empty() {
-            return Ok(());
-        }
-        let removed: HashSet<_> = sorted.removes.iter().copied().collect();
-        let mut staying = self
-            .tree
-            .leaves()
-            .filter(|(leaf, _)| !removed.contains(leaf));
-        let again = staying.any(|(_, leaf)| client(leaf).is_some_and(|one| added.contains(&one)));
-        if again { Err(Check::AddIsNew) } else { Ok(()) }
     }
+    Ok(())
 }
 
 /// The rules for a member's list (RFC 9420 §12.2).

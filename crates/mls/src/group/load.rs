@@ -1,26 +1,28 @@
 //! A group restored from its records.
 
-use super::delta::{RecordKey, Records};
-use super::epoch::{EpochState, PastEpoch, damaged};
+use super::epoch::{EpochState, PastEpoch};
 use super::proposals::CachedProposal;
 use super::public::PublicState;
 use super::record::{
-    EpochRecord, Kind, PastRecord, PendingRecord, PublicRecord, VERSION, parse_epoch, parse_index,
+    EpochRecord, PastRecord, PendingRecord, PublicRecord, VERSION, parse_epoch, parse_index,
     parse_ratchet_key,
 };
 use super::waiting::Waiting;
 use super::{Group, PendingCommit, Settings};
-use crate::error::Error;
+use crate::error::{Error, damaged};
 use crate::framing::MlsMessage;
+use crate::records::{Kind, RecordKey, Records};
 use crate::schedule::{KeyAndNonce, RatchetState, SecretTree};
-use crate::tree::{Node, NodeIndex, PrivateKeys, RatchetTree};
+use crate::tree::{LeafIndex, NodeIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, GroupInfo, LeafNode, decode};
 use folkmoot_crypto::{Crypto, Secret};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tls_codec::DeserializeBytes;
 
 impl Group {
-    /// Restores a group from what its deltas wrote.
+    /// Restores a group from what its deltas wrote. Of the tree nothing is read: calls that need more
+    /// of it read it from the records that they are given.
     pub fn load(
         crypto: &'static dyn Crypto,
         records: &dyn Records,
@@ -30,13 +32,13 @@ impl Group {
             get(records, &Kind::Epoch.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
         check_record(crypto, &record.public)?;
         let active = record.active == 1;
-        let tree = load_tree(records, record.public.height)?;
+        let tree = load_tree(records, &record.public)?;
         let private = scan_indexed(records, Kind::PrivateKey)?
             .into_iter()
             .collect();
         let messages = load_secret_tree(records, record.public.context.epoch)?;
         let epoch = restore(record, tree, private, messages);
-        let past = load_past(records, &epoch.public.tree)?;
+        let past = load_past(records)?;
         let proposals = load_proposals(records)?;
         let resumption = scan::<Secret>(records, &Kind::Resumption.key(&[]))?
             .into_iter()
@@ -46,7 +48,7 @@ impl Group {
             })
             .collect::<Result<_, Error>>()?;
         let pending = match get::<PendingRecord>(records, &Kind::Pending.key(&[]))? {
-            Some(pending) => Some(restore_pending(pending, &epoch.public.tree)?),
+            Some(pending) => Some(restore_pending(pending, &epoch.public.tree, records)?),
             None => None,
         };
         Ok(Self {
@@ -82,15 +84,14 @@ pub(super) fn load_observer(
     let record: PublicRecord =
         get(records, &Kind::Public.key(&[]))?.ok_or_else(|| damaged("the epoch is missing"))?;
     check_record(crypto, &record)?;
-    let tree = load_tree(records, record.height)?;
+    let tree = load_tree(records, &record)?;
     let group_info = get(records, &Kind::GroupInfo.key(&[]))?;
     Ok((public(record, tree), load_proposals(records)?, group_info))
 }
 
-fn load_tree(records: &dyn Records, height: u8) -> Result<RatchetTree, Error> {
-    let nodes = scan_indexed::<Node>(records, Kind::Node)?;
-    RatchetTree::from_nodes(height, nodes)
-        .ok_or_else(|| damaged("the tree has a node at a wrong place"))
+fn load_tree(records: &dyn Records, record: &PublicRecord) -> Result<RatchetTree, Error> {
+    let tree_hash = record.context.tree_hash.as_slice();
+    RatchetTree::load(record.height, record.members, tree_hash, records)
 }
 
 fn load_proposals(records: &dyn Records) -> Result<Waiting, Error> {
@@ -124,12 +125,16 @@ fn restore(
     }
 }
 
-fn restore_pending(record: PendingRecord, current: &RatchetTree) -> Result<PendingCommit, Error> {
+fn restore_pending(
+    record: PendingRecord,
+    current: &RatchetTree,
+    records: &dyn Records,
+) -> Result<PendingCommit, Error> {
     let mut tree = current.clone();
-    tree.resize(record.epoch.public.height)
-        .map_err(|_| damaged("the pending tree is too large"))?;
+    tree.resize(record.epoch.public.height, records)?;
     for change in record.nodes {
-        tree.set(change.index, change.node);
+        let (index, node) = change.into_node();
+        tree.set(index, node, records)?;
     }
     let private = record
         .private
@@ -142,29 +147,24 @@ fn restore_pending(record: PendingRecord, current: &RatchetTree) -> Result<Pendi
     Ok(PendingCommit { message, next })
 }
 
-/// Past epochs, the newest last; each one's leaves follow from the next one's.
-fn load_past(records: &dyn Records, current: &RatchetTree) -> Result<VecDeque<PastEpoch>, Error> {
-    let mut past = VecDeque::new();
-    let mut tree = current.clone();
-    let stored: Vec<(RecordKey, PastRecord)> = scan(records, &Kind::Past.key(&[]))?;
-    for (_, record) in stored.into_iter().rev() {
+/// Past epochs, the newest last.
+fn load_past(records: &dyn Records) -> Result<VecDeque<PastEpoch>, Error> {
+    let stored = scan::<PastRecord>(records, &Kind::Past.key(&[]))?.into_iter();
+    let past = stored.map(|(_, record)| {
         let epoch = record.context.epoch;
-        let leaves: Vec<(RecordKey, Option<LeafNode>)> =
-            scan(records, &Kind::PastLeaf.of_epoch(epoch))?;
-        for (key, leaf) in leaves {
+        let leaves = scan::<Option<LeafNode>>(records, &Kind::PastLeaf.of_epoch(epoch))?;
+        let leaves = leaves.into_iter().map(|(key, leaf)| {
             let place = parse_index(&key.0).ok_or_else(|| damaged("a past leaf's key"))?;
-            tree.restore_leaf(crate::tree::LeafIndex(place), leaf)
-                .map_err(|_| damaged("a past leaf's place"))?;
-        }
-        let messages = load_secret_tree(records, epoch)?;
-        past.push_front(PastEpoch {
+            Ok((LeafIndex(place), leaf.map(Arc::new)))
+        });
+        Ok(PastEpoch {
             context: record.context,
             sender_data_secret: record.sender_data_secret,
-            tree: tree.clone(),
-            messages,
-        });
-    }
-    Ok(past)
+            leaves: leaves.collect::<Result<_, Error>>()?,
+            messages: load_secret_tree(records, epoch)?,
+        })
+    });
+    past.collect()
 }
 
 fn load_secret_tree(records: &dyn Records, epoch: Epoch) -> Result<SecretTree, Error> {

@@ -8,7 +8,6 @@ mod choose;
 mod commit;
 mod committed;
 mod create;
-mod delta;
 mod draft;
 mod epoch;
 mod external;
@@ -30,7 +29,6 @@ mod welcome;
 
 pub use commit::{CommitBundle, CommitIntent};
 pub use committed::CommitSummary;
-pub use delta::{Change, Delta, RecordKey, Records};
 pub use external::{ExternalJoin, OutsideProposal};
 pub use join::{JoinOptions, OwnKeyPackage};
 pub use observer::{Observed, Observer};
@@ -42,6 +40,7 @@ pub(crate) use epoch::EpochState;
 
 use crate::error::{Error, StateError, own_keys};
 use crate::framing::{MlsMessage, Padding, Sender, WireFormat};
+use crate::records::Records;
 use crate::schedule::SkipBounds;
 use crate::tree::{LeafIndex, RatchetTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, LeafNode, Proposal, ReInit};
@@ -183,13 +182,27 @@ impl Group {
     }
 
     /// The members, from the left.
-    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)> {
-        self.epoch.public.tree.leaves()
+    ///
+    /// Where the group was loaded, all of its tree is read from `records` and stays in memory.
+    pub fn members(
+        &self,
+        records: &dyn Records,
+    ) -> Result<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>, Error> {
+        self.epoch.public.tree.leaves(records)
+    }
+
+    /// How many members there are.
+    pub fn member_count(&self) -> u32 {
+        self.epoch.public.tree.member_count()
     }
 
     /// The member at a leaf.
-    pub fn member(&self, leaf: LeafIndex) -> Option<&Arc<LeafNode>> {
-        self.epoch.public.tree.leaf(leaf)
+    pub fn member(
+        &self,
+        leaf: LeafIndex,
+        records: &dyn Records,
+    ) -> Result<Option<&Arc<LeafNode>>, Error> {
+        self.epoch.public.tree.leaf(leaf, records)
     }
 
     /// This member's own place.
@@ -232,10 +245,14 @@ impl Group {
     }
 
     /// The members once the pending commit is accepted, where there is one.
-    pub fn pending_members(&self) -> Option<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>> {
-        self.pending
-            .as_ref()
-            .map(|pending| pending.next.public.tree.leaves())
+    pub fn pending_members(
+        &self,
+        records: &dyn Records,
+    ) -> Result<Option<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>>, Error> {
+        let pending = self.pending.as_ref();
+        pending
+            .map(|pending| pending.next.public.tree.leaves(records))
+            .transpose()
     }
 
     /// The parameters of the group that follows, once a commit has ended this one for it (RFC 9420

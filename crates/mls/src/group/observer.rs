@@ -7,12 +7,12 @@ use super::epoch::leaf_check;
 use super::proposals::CachedProposal;
 use super::public::{PublicState, verify_signature};
 use super::receive::IncomingContent;
-use super::record::Kind;
 use super::waiting::Waiting;
-use super::{Delta, RecordKey, Records, Revision, Settings};
+use super::{Revision, Settings};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::framing::{Content, MessageBody, MlsMessage};
+use crate::records::{Delta, Kind, RecordKey, Records};
 use crate::services::Services;
 use crate::tree::{LeafIndex, RatchetTree};
 use crate::wire::{Epoch, ExtensionType, GroupContext, GroupInfo, LeafNode, encode};
@@ -68,7 +68,7 @@ impl Observer {
         let public = PublicState::from_group_info(&group_info, tree, maximum, &leaves)?;
         let mut delta = Delta::default();
         delta.erase_all(RecordKey(Vec::new()));
-        delta.put_public(&public, &RatchetTree::empty());
+        delta.put_public(crypto, &public, &RatchetTree::empty())?;
         delta.put(Kind::GroupInfo.key(&[]), encode(&group_info));
         let observer = Self {
             crypto,
@@ -109,13 +109,16 @@ impl Observer {
     }
 
     /// The members, from the left.
-    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)> {
-        self.public.tree.leaves()
+    pub fn members(
+        &self,
+        records: &dyn Records,
+    ) -> Result<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>, Error> {
+        self.public.tree.leaves(records)
     }
 
     /// The ratchet tree as joiners take it.
-    pub fn ratchet_tree(&self) -> Result<Vec<u8>, Error> {
-        self.public.tree.to_extension()
+    pub fn ratchet_tree(&self, records: &dyn Records) -> Result<Vec<u8>, Error> {
+        self.public.tree.to_extension(records)
     }
 
     /// A member's description of the current epoch for joiners, once one was published.
@@ -139,7 +142,7 @@ impl Observer {
             return Err(Check::ReInitEnds.into());
         }
         let leaves = leaf_check(self.crypto, &self.settings, services.into());
-        let message = self.public.open_public(self.crypto, message, None)?;
+        let message = self.public.open_public(&leaves, message, None)?;
         let (content, transition) = match &message.content.content {
             Content::Application(_) => return Err(Check::ApplicationIsPrivate.into()),
             Content::Proposal(proposal) => {
@@ -189,7 +192,7 @@ impl Observer {
                 self.proposals.push(*cached);
             }
             Transition::Commit(next) => {
-                delta.put_public(&next, &self.public.tree);
+                delta.put_public(self.crypto, &next, &self.public.tree)?;
                 delta.erase_all(Kind::Proposal.key(&[]));
                 delta.erase(Kind::GroupInfo.key(&[]));
                 self.proposals.clear();
@@ -202,7 +205,11 @@ impl Observer {
     }
 
     /// Keeps a member's GroupInfo for joiners: it has to describe the epoch as it is.
-    pub fn publish(&mut self, group_info: GroupInfo) -> Result<Delta, Error> {
+    pub fn publish(
+        &mut self,
+        group_info: GroupInfo,
+        records: &dyn Records,
+    ) -> Result<Delta, Error> {
         let content = &group_info.content;
         if content.group_context != self.public.context {
             return Err(Check::GroupIdAndEpoch.into());
@@ -211,11 +218,12 @@ impl Observer {
             return Err(Check::GroupInfoConfirmation.into());
         }
         let carried = content.extensions.find(ExtensionType::RATCHET_TREE);
-        let is_ours = |tree: &[u8]| self.ratchet_tree().is_ok_and(|ours| ours == tree);
-        if carried.is_some_and(|tree| !is_ours(tree)) {
+        if let Some(tree) = carried
+            && tree != self.ratchet_tree(records)?
+        {
             return Err(Check::TreeHash.into());
         }
-        verify_signature(self.crypto, &group_info, &self.public.tree)?;
+        verify_signature(self.crypto, &group_info, &self.public.tree, records)?;
         let mut delta = Delta::default();
         delta.put(Kind::GroupInfo.key(&[]), encode(&group_info));
         self.group_info = Some(group_info);

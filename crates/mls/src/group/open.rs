@@ -5,14 +5,16 @@ use super::public::PublicState;
 use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{AuthenticatedContent, Content, FramedContent, PublicMessage, Sender};
+use crate::leaf::LeafCheck;
+use crate::records::Records;
 use crate::wire::Proposal;
-use folkmoot_crypto::{Crypto, Secret};
+use folkmoot_crypto::Secret;
 
 impl PublicState {
     /// Verifies a message of this epoch. Whoever has the membership key verifies the tag too.
     pub(super) fn open_public(
         &self,
-        crypto: &dyn Crypto,
+        leaves: &LeafCheck<'_>,
         message: PublicMessage,
         membership_key: Option<&Secret>,
     ) -> Result<AuthenticatedContent, Error> {
@@ -23,17 +25,22 @@ impl PublicState {
                 current: self.context.epoch,
             });
         }
-        let content = message.unprotect(crypto, membership_key, &self.context)?;
-        let key = self.signature_key(&content.content)?;
-        Ok(content.verify(crypto, &key, &self.context)?)
+        let content = message.unprotect(leaves.crypto, membership_key, &self.context)?;
+        let key = self.signature_key(&content.content, leaves.records)?;
+        Ok(content.verify(leaves.crypto, &key, &self.context)?)
     }
 
     /// The key that has to have signed this content (check 40): of an external commit, its path's leaf's
     /// (checks 99, 105).
-    fn signature_key(&self, content: &FramedContent) -> Result<Vec<u8>, Error> {
+    fn signature_key(
+        &self,
+        content: &FramedContent,
+        records: &dyn Records,
+    ) -> Result<Vec<u8>, Error> {
         match (content.sender, &content.content) {
             (Sender::Member(leaf), _) => {
-                let leaf = self.tree.leaf(leaf).ok_or(Check::SenderIsMember)?;
+                let leaf = self.tree.leaf(leaf, records)?;
+                let leaf = leaf.ok_or(Check::SenderIsMember)?;
                 Ok(leaf.content.signature_key.as_slice().to_vec())
             }
             (Sender::External(index), Content::Proposal(proposal))

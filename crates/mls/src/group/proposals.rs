@@ -101,7 +101,7 @@ impl PublicState {
                 Ok(())
             }
             Proposal::Update(leaf) => self.check_update(listed.sender, leaf, leaves),
-            Proposal::Remove(leaf) => match self.tree.leaf(*leaf) {
+            Proposal::Remove(leaf) => match self.tree.leaf(*leaf, leaves.records)? {
                 Some(_) => Ok(()),
                 None => Err(Check::RemovedIsMember.into()),
             },
@@ -124,7 +124,8 @@ impl PublicState {
         let Sender::Member(sender) = sender else {
             return Err(Check::UpdateSender.into());
         };
-        let before = self.tree.leaf(sender).ok_or(Check::UpdateSender)?;
+        let before = self.tree.leaf(sender, leaves.records)?;
+        let before = before.ok_or(Check::UpdateSender)?;
         leaves.carried(leaf, Carrier::Update, Some(place(&self.context, sender)))?;
         if leaf.content.encryption_key == before.content.encryption_key {
             return Err(Check::EncryptionKeyNew.into());

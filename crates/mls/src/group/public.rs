@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::framing::AuthenticatedContent;
 use crate::labels::verify_with_label;
 use crate::leaf::LeafCheck;
+use crate::records::{NoRecords, Records};
 use crate::schedule::{confirmed_transcript_hash, interim_transcript_hash};
 use crate::tree::{RatchetTree, VerifiedTree};
 use crate::wire::{
@@ -63,11 +64,11 @@ impl PublicState {
         }
         let carried = content.extensions.find(ExtensionType::RATCHET_TREE);
         let tree = carried.or(tree).ok_or(Check::TreeGiven)?;
-        let tree = RatchetTree::from_extension(tree)?;
+        let tree = RatchetTree::from_extension(tree, |one| leaves.auth.client(one))?;
         if tree.places() > u64::from(maximum_leaves) {
             return Err(Check::TreeBound.into());
         }
-        verify_signature(leaves.crypto, group_info, &tree)?;
+        verify_signature(leaves.crypto, group_info, &tree, &NoRecords)?;
         check_extensions(&context.extensions, &Extensions::default(), leaves)?;
         let tree = VerifiedTree::verify(tree, context, leaves)?.into_inner();
         let tag = content.confirmation_tag.as_slice().to_vec();
@@ -116,8 +117,9 @@ pub(super) fn verify_signature(
     crypto: &dyn Crypto,
     group_info: &GroupInfo,
     tree: &RatchetTree,
-) -> Result<(), Check> {
-    let signer = tree.leaf(group_info.content.signer);
+    records: &dyn Records,
+) -> Result<(), Error> {
+    let signer = tree.leaf(group_info.content.signer, records)?;
     let key = &signer
         .ok_or(Check::GroupInfoSignature)?
         .content
@@ -125,5 +127,5 @@ pub(super) fn verify_signature(
     let signed = encode(&group_info.content);
     let signature = group_info.signature.as_slice();
     verify_with_label(crypto, key.as_slice(), GROUP_INFO_LABEL, &signed, signature)
-        .map_err(|_| Check::GroupInfoSignature)
+        .map_err(|_| Check::GroupInfoSignature.into())
 }

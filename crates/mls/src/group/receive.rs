@@ -1,7 +1,7 @@
 //! Examining what arrives. Nothing changes until [`Group::apply`].
 
 use super::committed::CommitSummary;
-use super::epoch::{PastEpoch, leaf_check};
+use super::epoch::leaf_check;
 use super::proposals::CachedProposal;
 use super::stage::StagedCommit;
 use super::{EpochState, Group, Revision};
@@ -9,13 +9,14 @@ use crate::check::Check;
 use crate::error::Error;
 use crate::framing::{
     AuthenticatedContent, Content, ContentType, MessageBody, MlsMessage, PrivateMessage, Sender,
-    Unauthenticated,
 };
+use crate::records::Records;
 use crate::schedule::{RatchetKind, RatchetStep, SecretTree};
 use crate::services::Services;
-use crate::tree::{LeafIndex, RatchetTree};
-use crate::wire::{Credential, Epoch, GroupContext, Proposal};
+use crate::tree::LeafIndex;
+use crate::wire::{Credential, Epoch, GroupContext, LeafNode, Proposal};
 use folkmoot_crypto::Secret;
+use std::sync::Arc;
 
 /// A message that proved genuine and valid, and what taking it would change.
 ///
@@ -95,30 +96,9 @@ pub(super) enum Transition {
 struct EpochView<'a> {
     context: &'a GroupContext,
     sender_data_secret: &'a Secret,
-    tree: &'a RatchetTree,
     messages: &'a SecretTree,
-}
-
-impl<'a> From<&'a EpochState> for EpochView<'a> {
-    fn from(epoch: &'a EpochState) -> Self {
-        Self {
-            context: &epoch.public.context,
-            sender_data_secret: &epoch.secrets.sender_data_secret,
-            tree: &epoch.public.tree,
-            messages: &epoch.messages,
-        }
-    }
-}
-
-impl<'a> From<&'a PastEpoch> for EpochView<'a> {
-    fn from(epoch: &'a PastEpoch) -> Self {
-        Self {
-            context: &epoch.context,
-            sender_data_secret: &epoch.sender_data_secret,
-            tree: &epoch.tree,
-            messages: &epoch.messages,
-        }
-    }
+    /// The epochs between this and the current one, this one first; none for the current one.
+    since: usize,
 }
 
 impl Incoming {
@@ -147,7 +127,8 @@ impl Group {
             MessageBody::Public(message) => {
                 let key = &self.epoch.secrets.membership_key;
                 let public = &self.epoch.public;
-                let content = public.open_public(self.crypto, message, Some(key))?;
+                let leaves = leaf_check(self.crypto, &self.settings, services);
+                let content = public.open_public(&leaves, message, Some(key))?;
                 self.handshake(&content, None, services)
             }
             MessageBody::Private(message) => self.receive_private(&message, services),
@@ -162,9 +143,8 @@ impl Group {
     ) -> Result<Incoming, Error> {
         let view = self.view(message)?;
         let sender = message.open_sender_data(self.crypto, view.sender_data_secret)?;
-        if view.tree.leaf(sender.leaf_index).is_none() {
-            return Err(Check::SenderIsMember.into());
-        }
+        let leaf = self.leaf_in(&view, sender.leaf_index, services.records)?;
+        let leaf = leaf.ok_or(Check::SenderIsMember)?;
         if sender.leaf_index == self.epoch.own {
             return Err(Error::OwnMessage);
         }
@@ -177,14 +157,12 @@ impl Group {
             view.messages
                 .key_for(self.crypto, id, sender.generation, self.bounds())?;
         let content = message.open_content(self.crypto, &keys, sender)?;
-        let content = self.authenticate(content, sender.leaf_index, view.context, view.tree)?;
+        // Check 40.
+        let key = leaf.content.signature_key.as_slice();
+        let content = content.verify(self.crypto, key, view.context)?;
         let Content::Application(data) = &content.content.content else {
             return self.handshake(&content, Some(step), services);
         };
-        let leaf = view
-            .tree
-            .leaf(sender.leaf_index)
-            .ok_or(Check::SenderIsMember)?;
         let application = ApplicationMessage {
             sender: sender.leaf_index,
             credential: leaf.content.credential.clone(),
@@ -204,14 +182,22 @@ impl Group {
     fn view(&self, message: &PrivateMessage) -> Result<EpochView<'_>, Error> {
         let current = self.epoch.public.context.epoch;
         if message.epoch == current {
-            return Ok((&self.epoch).into());
+            return Ok(EpochView {
+                context: &self.epoch.public.context,
+                sender_data_secret: &self.epoch.secrets.sender_data_secret,
+                messages: &self.epoch.messages,
+                since: 0,
+            });
         }
-        let past = self
-            .past
-            .iter()
-            .find(|past| past.context.epoch == message.epoch);
-        match (past, message.content_type) {
-            (Some(past), ContentType::Application) => Ok(past.into()),
+        let newest_first = self.past.iter().rev().zip(1..);
+        let mut found = newest_first.filter(|(past, _)| past.context.epoch == message.epoch);
+        match (found.next(), message.content_type) {
+            (Some((past, since)), ContentType::Application) => Ok(EpochView {
+                context: &past.context,
+                sender_data_secret: &past.sender_data_secret,
+                messages: &past.messages,
+                since,
+            }),
             _ => Err(Error::WrongEpoch {
                 message: message.epoch,
                 current,
@@ -219,17 +205,18 @@ impl Group {
         }
     }
 
-    /// Verifies the signature with the key of the sender's leaf (check 40).
-    fn authenticate(
+    /// A leaf as it was in a message's epoch: as it is now, unless an epoch since then changed it.
+    fn leaf_in(
         &self,
-        content: Unauthenticated,
-        sender: LeafIndex,
-        context: &GroupContext,
-        tree: &RatchetTree,
-    ) -> Result<AuthenticatedContent, Error> {
-        let leaf = tree.leaf(sender).ok_or(Check::SenderIsMember)?;
-        let key = leaf.content.signature_key.as_slice();
-        Ok(content.verify(self.crypto, key, context)?)
+        view: &EpochView<'_>,
+        place: LeafIndex,
+        records: &dyn Records,
+    ) -> Result<Option<&Arc<LeafNode>>, Error> {
+        let mut since = self.past.iter().skip(self.past.len() - view.since);
+        match since.find_map(|past| past.leaves.get(&place)) {
+            Some(changed) => Ok(changed.as_ref()),
+            None => self.epoch.public.tree.leaf(place, records),
+        }
     }
 
     fn handshake(

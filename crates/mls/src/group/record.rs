@@ -2,64 +2,21 @@
 //!
 //! One record per node, per private key, per ratchet, so that a change costs what it touches.
 
-use super::delta::{Delta, RecordKey};
 use super::epoch::PastEpoch;
 use super::proposals::CachedProposal;
 use super::public::PublicState;
 use super::{EpochState, PendingCommit};
-use crate::error::StateError;
+use crate::error::{Error, StateError};
+use crate::leaf::ClientId;
+use crate::records::{Delta, Kind, RecordKey};
 use crate::schedule::{EpochSecrets, RatchetId, RatchetKind, RatchetStep, SecretTree};
-use crate::tree::{LeafIndex, Node, NodeIndex, RatchetTree};
-use crate::wire::{Epoch, GroupContext, LeafNode, ReInit, encode};
-use folkmoot_crypto::{Secret, SignatureKeyPair};
+use crate::tree::{LeafIndex, Node, NodeChange, NodeIndex, RatchetTree};
+use crate::wire::{Epoch, GroupContext, ReInit, encode};
+use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
 use tls_codec::{Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
-/// The kind of a record: the first byte of its key.
-#[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(super) enum Kind {
-    /// The current epoch but for its tree and keys.
-    Epoch = b'E',
-    /// A node of the tree, by index.
-    Node = b'N',
-    /// A private key of the tree, by index.
-    PrivateKey = b'K',
-    /// A node of a secret tree, by epoch and index.
-    SecretNode = b'S',
-    /// A ratchet, by epoch, leaf and kind.
-    Ratchet = b'R',
-    /// A skipped message key, by epoch, leaf, kind and generation.
-    Skipped = b'M',
-    /// A past epoch, by number.
-    Past = b'A',
-    /// A leaf as it was in a past epoch before the next one changed it, by epoch and leaf.
-    PastLeaf = b'U',
-    /// A proposal, by order of arrival.
-    Proposal = b'P',
-    /// The pending commit.
-    Pending = b'C',
-    /// The resumption key of a past epoch, by number.
-    Resumption = b'Q',
-    /// An observer's view of the current epoch but for its tree.
-    Public = b'O',
-    /// The GroupInfo that an observer keeps for joiners.
-    GroupInfo = b'G',
-}
-
-impl Kind {
-    pub(super) fn key(self, parts: &[&[u8]]) -> RecordKey {
-        let mut key = vec![self as u8];
-        key.extend(parts.concat());
-        RecordKey(key)
-    }
-
-    pub(super) fn of_epoch(self, epoch: Epoch) -> RecordKey {
-        self.key(&[&epoch.0.to_be_bytes()])
-    }
-}
-
 /// The version of all records that this module writes.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// The public part of an epoch but for its tree.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -69,6 +26,7 @@ pub(super) struct PublicRecord {
     pub(super) interim_transcript_hash: VLBytes,
     pub(super) confirmation_tag: VLBytes,
     pub(super) height: u8,
+    pub(super) members: u32,
     pub(super) reinit: Option<ReInit>,
 }
 
@@ -94,15 +52,41 @@ pub(super) struct PastRecord {
 pub(super) struct PendingRecord {
     pub(super) message: VLBytes,
     pub(super) epoch: EpochRecord,
-    pub(super) nodes: Vec<NodeChange>,
+    pub(super) nodes: Vec<PendingNode>,
     pub(super) private: Vec<PrivateKeyRecord>,
     pub(super) encryption_secret: Secret,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
-pub(super) struct NodeChange {
-    pub(super) index: NodeIndex,
-    pub(super) node: Option<Node>,
+pub(super) struct PendingNode {
+    index: NodeIndex,
+    node: Option<Node>,
+    client: Option<VLBytes>,
+}
+
+impl From<NodeChange> for PendingNode {
+    fn from(change: NodeChange) -> Self {
+        let client = match &change.after {
+            Some(Node::Leaf(leaf)) => leaf.client.as_ref(),
+            _ => None,
+        };
+        Self {
+            index: change.index,
+            client: client.map(|client| client.as_slice().into()),
+            node: change.after,
+        }
+    }
+}
+
+impl PendingNode {
+    pub(super) fn into_node(self) -> (NodeIndex, Option<Node>) {
+        let mut node = self.node;
+        if let Some(Node::Leaf(leaf)) = &mut node {
+            let client = self.client.as_ref();
+            leaf.client = client.map(|name| ClientId::new(name.as_slice()));
+        }
+        (self.index, node)
+    }
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -119,6 +103,7 @@ impl From<&PublicState> for PublicRecord {
             interim_transcript_hash: state.interim_transcript_hash.as_slice().into(),
             confirmation_tag: state.confirmation_tag.as_slice().into(),
             height: state.tree.height(),
+            members: state.tree.member_count(),
             reinit: state.reinit.clone(),
         }
     }
@@ -138,17 +123,18 @@ impl EpochRecord {
 
 impl Delta {
     /// All records of a group that begins.
-    pub(super) fn of_new_group(state: &EpochState) -> Self {
+    pub(super) fn of_new_group(crypto: &dyn Crypto, state: &EpochState) -> Result<Self, Error> {
         let mut delta = Self::default();
         // Nothing of an earlier membership may mix with this one.
         delta.erase_all(RecordKey(Vec::new()));
         delta.put_epoch(state, true);
-        delta.put_nodes(&state.public.tree, &RatchetTree::empty());
+        let tree = &state.public.tree;
+        tree.put(&RatchetTree::empty(), crypto, &mut delta)?;
         for (index, private) in state.private.iter() {
             delta.put(private_key(index), encode(private));
         }
         delta.put_secret_tree(state.public.context.epoch, &state.messages);
-        delta
+        Ok(delta)
     }
 
     pub(super) fn put_epoch(&mut self, state: &EpochState, active: bool) {
@@ -159,21 +145,16 @@ impl Delta {
     }
 
     /// An observer's epoch, in place of one with the tree `before`.
-    pub(super) fn put_public(&mut self, state: &PublicState, before: &RatchetTree) {
+    pub(super) fn put_public(
+        &mut self,
+        crypto: &dyn Crypto,
+        state: &PublicState,
+        before: &RatchetTree,
+    ) -> Result<(), Error> {
         let record = PublicRecord::from(state);
         self.put(Kind::Public.key(&[]), encode(&record));
-        self.put_nodes(&state.tree, before);
-    }
-
-    /// What `tree` has that `before` had not.
-    fn put_nodes(&mut self, tree: &RatchetTree, before: &RatchetTree) {
-        for (index, node) in tree.changes_since(before) {
-            let key = Kind::Node.key(&[&index.0.to_be_bytes()]);
-            match node {
-                Some(node) => self.put(key, encode(&node)),
-                None => self.erase(key),
-            }
-        }
+        state.tree.put(before, crypto, self)?;
+        Ok(())
     }
 
     pub(super) fn put_resumption(&mut self, epoch: Epoch, key: &Secret) {
@@ -187,9 +168,15 @@ impl Delta {
     }
 
     /// The next epoch in place of `before`, whose private keys and tree were those of `state`'s past.
-    pub(super) fn put_succession(&mut self, before: &EpochState, state: &EpochState) {
+    /// Gives what changed in the tree.
+    pub(super) fn put_succession(
+        &mut self,
+        crypto: &dyn Crypto,
+        before: &EpochState,
+        state: &EpochState,
+    ) -> Result<Vec<NodeChange>, Error> {
         self.put_epoch(state, true);
-        self.put_nodes(&state.public.tree, &before.public.tree);
+        let changes = state.public.tree.put(&before.public.tree, crypto, self)?;
         for (index, private) in before.private.iter() {
             if state.private.get(index) != Some(private) {
                 self.erase(private_key(index));
@@ -201,24 +188,21 @@ impl Delta {
             }
         }
         self.put_secret_tree(state.public.context.epoch, &state.messages);
+        Ok(changes)
     }
 
-    /// The epoch that `next` follows, as the past: its context and the leaves that changed.
-    pub(super) fn put_past(&mut self, past: &PastEpoch, next: &RatchetTree) {
+    /// An epoch that is past: its context and the leaves that the next one changed.
+    pub(super) fn put_past(&mut self, past: &PastEpoch) {
         let epoch = past.context.epoch;
         let record = PastRecord {
             context: past.context.clone(),
             sender_data_secret: past.sender_data_secret.clone(),
         };
         self.put(Kind::Past.of_epoch(epoch), encode(&record));
-        for (index, node) in past.tree.changes_since(next) {
-            let Some(leaf) = index.leaf() else { continue };
-            let value: Option<LeafNode> = match node {
-                Some(Node::Leaf(leaf)) => Some(LeafNode::clone(&leaf)),
-                _ => None,
-            };
-            let parts = [&epoch.0.to_be_bytes()[..], &leaf.0.to_be_bytes()];
-            self.put(Kind::PastLeaf.key(&parts), encode(&value));
+        for (place, leaf) in &past.leaves {
+            let parts = [&epoch.0.to_be_bytes()[..], &place.0.to_be_bytes()];
+            let leaf = leaf.as_deref().cloned();
+            self.put(Kind::PastLeaf.key(&parts), encode(&leaf));
         }
     }
 
@@ -269,7 +253,7 @@ impl Delta {
         );
     }
 
-    pub(super) fn put_pending(&mut self, nodes: Vec<NodeChange>, pending: &PendingCommit) {
+    pub(super) fn put_pending(&mut self, nodes: Vec<PendingNode>, pending: &PendingCommit) {
         let next = &pending.next;
         let private = next.private.iter();
         let root = next.messages.nodes.values().next();
@@ -293,15 +277,13 @@ impl Delta {
 pub(super) fn pending_nodes(
     before: &RatchetTree,
     next: &RatchetTree,
-) -> Result<Vec<NodeChange>, StateError> {
+) -> Result<Vec<PendingNode>, Error> {
     /// Leaves room for the message in the same record.
     const MAX_LENGTH: usize = 1 << 29;
-    let changes = next.changes_since(before).into_iter();
-    let nodes: Vec<_> = changes
-        .map(|(index, node)| NodeChange { index, node })
-        .collect();
+    let changes = next.changes_since(before)?.into_iter();
+    let nodes: Vec<_> = changes.map(PendingNode::from).collect();
     if nodes.tls_serialized_len() > MAX_LENGTH {
-        return Err(StateError::TooLong);
+        return Err(StateError::TooLong.into());
     }
     Ok(nodes)
 }

@@ -1,15 +1,16 @@
 //! Messages of this member's own: application data and proposals.
 
 use super::proposals::OwnUpdate;
-use super::{Delta, EpochState, Group};
+use super::{EpochState, Group};
 use crate::check::Check;
-use crate::error::{Error, StateError};
+use crate::error::{Error, StateError, damaged};
 use crate::framing::{
     AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, PrivateMessage,
     PublicMessage, SealKey, Sender, SenderData, WireFormat,
 };
 use crate::key_package::{VerifiedKeyPackage, fresh_kem_key_pair};
 use crate::leaf::{check_fits_group, place};
+use crate::records::{Delta, Records};
 use crate::schedule::{RatchetKind, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
@@ -78,7 +79,7 @@ impl Group {
     ) -> Result<(MlsMessage, Delta), Error> {
         self.check_open()?;
         let services = services.into();
-        let (proposal, own_update) = self.proposal(intent, rng)?;
+        let (proposal, own_update) = self.proposal(intent, services.records, rng)?;
         self.check_own(&proposal, services).map_err(refused)?;
         let content = self.frame(Content::Proposal(proposal.clone()), authenticated_data);
         let signed = self.sign(self.settings.handshakes, content)?;
@@ -99,11 +100,14 @@ impl Group {
     fn proposal(
         &self,
         intent: ProposalIntent,
+        records: &dyn Records,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Proposal, Option<OwnUpdate>), Error> {
         let proposal = match intent {
-            ProposalIntent::Update => return self.own_update(None, rng),
-            ProposalIntent::Renew(identity) => return self.own_update(Some(identity), rng),
+            ProposalIntent::Update => return self.own_update(None, records, rng),
+            ProposalIntent::Renew(identity) => {
+                return self.own_update(Some(identity), records, rng);
+            }
             ProposalIntent::Add(package) => Proposal::Add(Box::new(package.into_inner())),
             ProposalIntent::Remove(leaf) => Proposal::Remove(leaf),
             ProposalIntent::Psk(psk) => Proposal::PreSharedKey(fresh_psk_id(self.crypto, psk, rng)),
@@ -138,10 +142,11 @@ impl Group {
     fn own_update(
         &self,
         identity: Option<Identity>,
+        records: &dyn Records,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Proposal, Option<OwnUpdate>), Error> {
         let keys = fresh_kem_key_pair(self.crypto, rng)?;
-        let (mut content, signature) = self.renewed_leaf(identity)?;
+        let (mut content, signature) = self.renewed_leaf(identity, records)?;
         content.encryption_key = keys.public.into();
         content.source = LeafNodeSource::Update;
         let place = place(&self.epoch.public.context, self.epoch.own);
@@ -153,9 +158,9 @@ impl Group {
         Ok((Proposal::Update(Box::new(leaf)), Some(own_update)))
     }
 
-    pub(super) fn own_leaf_content(&self) -> Result<LeafNodeContent, Error> {
-        let leaf = self.epoch.public.tree.leaf(self.epoch.own);
-        let leaf = leaf.ok_or_else(|| super::epoch::damaged("own leaf is missing"))?;
+    pub(super) fn own_leaf_content(&self, records: &dyn Records) -> Result<LeafNodeContent, Error> {
+        let leaf = self.epoch.public.tree.leaf(self.epoch.own, records)?;
+        let leaf = leaf.ok_or_else(|| damaged("own leaf is missing"))?;
         Ok(leaf.content.clone())
     }
 

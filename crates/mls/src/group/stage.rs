@@ -8,10 +8,11 @@ use crate::check::Check;
 use crate::error::{Error, StateError, own_keys};
 use crate::framing::AuthenticatedContent;
 use crate::leaf::LeafCheck;
+use crate::records::Records;
 use crate::schedule::Psks;
 use crate::services::Services;
-use crate::tree::{PrivateKeys, RatchetTree};
-use crate::wire::{PreSharedKeyId, Proposal, Psk};
+use crate::tree::PrivateKeys;
+use crate::wire::{LeafNode, PreSharedKeyId, Proposal, Psk};
 use folkmoot_crypto::{Secret, SignatureKeyPair, constant_time_eq};
 
 /// A commit that this member verified entirely.
@@ -55,10 +56,14 @@ impl Group {
         let crypto = self.crypto;
         let provisional = &committed.provisional;
         let psks = self.psks(&provisional.psks, services)?;
-        let mut private = self.surviving_keys(&provisional.tree);
+        let records = services.records;
+        let mut private = self.epoch.private.clone();
+        private.retain_valid(&self.epoch.public.tree, &provisional.tree, records)?;
         let mut signature = self.epoch.signature.clone();
         if provisional.updated.contains(&self.epoch.own) {
-            self.take_own_update(&provisional.tree, &mut private, &mut signature)?;
+            let leaf = provisional.tree.leaf(self.epoch.own, records)?;
+            let leaf = leaf.ok_or(Check::SenderIsMember)?;
+            self.take_own_update(leaf, &mut private, &mut signature)?;
         }
         let init_secret = match &provisional.external_init {
             None => self.epoch.secrets.init_secret.clone(),
@@ -68,7 +73,7 @@ impl Group {
                 external::open_init_secret(crypto, &private, kem_output.as_slice())?
             }
         };
-        let commit_secret = self.commit_secret(&committed, &mut private)?;
+        let commit_secret = self.commit_secret(&committed, &mut private, records)?;
         let successor = Successor {
             tree: committed.provisional.tree,
             own: self.epoch.own,
@@ -108,26 +113,18 @@ impl Group {
         ids.iter().map(find).collect()
     }
 
-    /// This member's private keys that are still good in `next`.
-    pub(super) fn surviving_keys(&self, next: &RatchetTree) -> PrivateKeys {
-        let mut private = self.epoch.private.clone();
-        private.retain_valid(&self.epoch.public.tree, next);
-        private
-    }
-
     /// The private keys of this member's own Update, now that it is committed.
     fn take_own_update(
         &self,
-        next: &RatchetTree,
+        leaf: &LeafNode,
         private: &mut PrivateKeys,
         signature: &mut SignatureKeyPair,
     ) -> Result<(), Error> {
         let own = self.epoch.own;
-        let leaf = next.leaf(own).ok_or(Check::SenderIsMember)?;
         let mut own_updates = self.proposals.iter().filter_map(|cached| {
             let own_update = cached.own_update.as_ref()?;
             match &cached.proposal {
-                Proposal::Update(update) if **update == **leaf => Some(own_update),
+                Proposal::Update(update) if **update == *leaf => Some(own_update),
                 _ => None,
             }
         });
@@ -143,6 +140,7 @@ impl Group {
         &self,
         committed: &Committed<'_>,
         private: &mut PrivateKeys,
+        records: &dyn Records,
     ) -> Result<Secret, Error> {
         let Some(path) = committed.path else {
             return Ok(Secret::zero(self.crypto.hash_length()));
@@ -151,11 +149,11 @@ impl Group {
         let added = committed.provisional.added_leaves();
         let opened = committed.provisional.tree.open_path(
             self.crypto,
-            committed.committer,
-            path,
+            (committed.committer, path),
             &committed.context,
             own,
             &added,
+            records,
         )?;
         for node in opened.nodes {
             private.insert(node.index, node.keys.private);

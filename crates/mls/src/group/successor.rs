@@ -2,11 +2,12 @@
 //! some of its members (§11.3).
 
 use super::commit::FoundingPsk;
-use super::{CommitBundle, CommitIntent, Delta, Group, Settings};
+use super::{CommitBundle, CommitIntent, Group, Settings};
 use crate::check::Check;
 use crate::error::{Error, StateError};
 use crate::key_package::{Member, VerifiedKeyPackage};
 use crate::leaf::{AuthenticationService, ClientId};
+use crate::records::{Delta, NoRecords};
 use crate::schedule::fresh_psk_id;
 use crate::services::Services;
 use crate::tree::RatchetTree;
@@ -60,7 +61,7 @@ impl Group {
             return Err(StateError::UnknownSuite.into());
         }
         let new: Vec<_> = members.credentials().collect();
-        if !has_all(&self.epoch.public.tree, &new, services.authentication) {
+        if !has_all(&self.epoch.public.tree, &new, services)? {
             return Err(StateError::Refused(Check::ReInitMembers).into());
         }
         let founding = self.founding_psk(ResumptionPskUsage::ReInit, crypto, rng)?;
@@ -89,7 +90,7 @@ impl Group {
         self.check_active()?;
         let services = services.into();
         let new: Vec<_> = members.credentials().collect();
-        if !are_among(&new, &self.epoch.public.tree, services.authentication) {
+        if !are_among(&new, &self.epoch.public.tree, services)? {
             return Err(StateError::Refused(Check::BranchWelcome).into());
         }
         let founding = self.founding_psk(ResumptionPskUsage::Branch, self.crypto, rng)?;
@@ -128,9 +129,11 @@ fn found(
     (settings, services): (Settings, Services<'_>),
     rng: &mut dyn CryptoRng,
 ) -> Result<(Group, CommitBundle, Delta), Error> {
-    let founder = (members.founder, members.lifetime);
+    let (founder, auth) = ((members.founder, members.lifetime), services.authentication);
     let (mut group, mut delta) =
-        Group::create(crypto, group_id, founder, extensions, settings, rng)?;
+        Group::create(crypto, group_id, founder, extensions, settings, auth, rng)?;
+    // The new group is in memory.
+    let services = services.with_records(&NoRecords);
     let intent = CommitIntent {
         add: members.others,
         ..CommitIntent::default()
@@ -188,26 +191,26 @@ impl<'a> Lineage<'a> {
         &self,
         context: &GroupContext,
         tree: &RatchetTree,
-        auth: &dyn AuthenticationService,
-    ) -> Result<(), Check> {
+        services: Services<'_>,
+    ) -> Result<(), Error> {
         if context.epoch != Epoch(1) {
-            return Err(Check::SuccessorEpoch);
+            return Err(Check::SuccessorEpoch.into());
         }
         let old = self.predecessor;
         let new: Vec<_> = tree
-            .leaves()
+            .leaves(&NoRecords)?
             .map(|(_, leaf)| &leaf.content.credential)
             .collect();
         if self.usage == ResumptionPskUsage::Branch {
             let parent = old.context();
             let alike =
                 (context.version, context.cipher_suite) == (parent.version, parent.cipher_suite);
-            let is_branch = alike && are_among(&new, &old.epoch.public.tree, auth);
-            return is_branch.then_some(()).ok_or(Check::BranchWelcome);
+            let is_branch = alike && are_among(&new, &old.epoch.public.tree, services)?;
+            return Ok(is_branch.then_some(()).ok_or(Check::BranchWelcome)?);
         }
         let reinit = old.reinit().ok_or(Check::ReInitMembers)?;
-        if self.epoch != old.epoch() || !has_all(&old.epoch.public.tree, &new, auth) {
-            return Err(Check::ReInitMembers);
+        if self.epoch != old.epoch() || !has_all(&old.epoch.public.tree, &new, services)? {
+            return Err(Check::ReInitMembers.into());
         }
         let as_announced = context.version == reinit.version
             && context.cipher_suite == reinit.cipher_suite
@@ -216,25 +219,31 @@ impl<'a> Lineage<'a> {
         if as_announced {
             Ok(())
         } else {
-            Err(Check::ReInitWelcome)
+            Err(Check::ReInitWelcome.into())
         }
     }
 }
 
 /// Every member of `old` is among `new`.
-fn has_all(old: &RatchetTree, new: &[&Credential], auth: &dyn AuthenticationService) -> bool {
+fn has_all(old: &RatchetTree, new: &[&Credential], services: Services<'_>) -> Result<bool, Error> {
+    let auth = services.authentication;
     let new: HashSet<_> = new.iter().filter_map(|one| auth.client(one)).collect();
-    let mut old = old.leaves();
-    old.all(|(_, leaf)| is_in(&new, &leaf.content.credential, auth))
+    let mut old = old.leaves(services.records)?;
+    Ok(old.all(|(_, leaf)| is_in(&new, &leaf.content.credential, auth)))
 }
 
 /// Each of `new` is a member of `old`.
-fn are_among(new: &[&Credential], old: &RatchetTree, auth: &dyn AuthenticationService) -> bool {
-    let old = old.leaves();
+fn are_among(
+    new: &[&Credential],
+    old: &RatchetTree,
+    services: Services<'_>,
+) -> Result<bool, Error> {
+    let auth = services.authentication;
+    let old = old.leaves(services.records)?;
     let old: HashSet<_> = old
         .filter_map(|(_, leaf)| auth.client(&leaf.content.credential))
         .collect();
-    new.iter().all(|one| is_in(&old, one, auth))
+    Ok(new.iter().all(|one| is_in(&old, one, auth)))
 }
 
 fn is_in(

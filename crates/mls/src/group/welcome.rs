@@ -8,6 +8,7 @@ use crate::check::Check;
 use crate::error::{Error, StateError, own_keys};
 use crate::framing::{MAX_MESSAGE_LENGTH, MessageBody, MlsMessage};
 use crate::labels::{encryption_info, sign_with_label};
+use crate::records::Records;
 use crate::schedule::welcome_key_and_nonce;
 use crate::wire::{
     EncryptedGroupSecrets, ExtensionType, Extensions, GroupInfo, GroupInfoContent, GroupSecrets,
@@ -23,19 +24,23 @@ pub(super) const WELCOME_LABEL: &str = "Welcome";
 impl Group {
     /// Describes the current epoch for those who join by a commit of their own, with the external
     /// key, and with the ratchet tree if wanted (RFC 9420 §12.4.3.2).
-    pub fn group_info(&self, with_tree: bool) -> Result<MlsMessage, Error> {
+    pub fn group_info(&self, with_tree: bool, records: &dyn Records) -> Result<MlsMessage, Error> {
         self.check_open()?;
-        external_group_info(self.crypto, &self.epoch, with_tree)
+        external_group_info(self.crypto, &self.epoch, with_tree, records)
     }
 
     /// The same for the epoch that the pending commit leads to; none without one, and where it ends the
     /// group by a ReInit, as nobody may join that epoch (RFC 9420 §11.2).
-    pub fn pending_group_info(&self, with_tree: bool) -> Result<Option<MlsMessage>, Error> {
+    pub fn pending_group_info(
+        &self,
+        with_tree: bool,
+        records: &dyn Records,
+    ) -> Result<Option<MlsMessage>, Error> {
         let pending = self.pending.as_ref();
         let Some(pending) = pending.filter(|pending| pending.next.public.reinit.is_none()) else {
             return Ok(None);
         };
-        external_group_info(self.crypto, &pending.next, with_tree).map(Some)
+        external_group_info(self.crypto, &pending.next, with_tree, records).map(Some)
     }
 
     /// One Welcome for all new members (check 123); what they share is computed once.
@@ -44,6 +49,7 @@ impl Group {
         drafted: &Drafted,
         psks: &[PreSharedKeyId],
         with_tree: bool,
+        records: &dyn Records,
         rng: &mut dyn CryptoRng,
     ) -> Result<Option<MlsMessage>, Error> {
         let (provisional, succession) = (&drafted.provisional, &drafted.succession);
@@ -54,7 +60,7 @@ impl Group {
         let joiner_secret = &succession.joiner_secret;
         let welcome_secret = joiner_secret.welcome_secret(crypto, &succession.psk_secret);
         let (key, nonce) = welcome_key_and_nonce(crypto, &welcome_secret);
-        let extensions = tree_extension(&succession.state, with_tree)?;
+        let extensions = tree_extension(&succession.state, with_tree, records)?;
         let group_info = encode_any(&sign_group_info(crypto, &succession.state, extensions)?)?;
         let encrypted_group_info = crypto
             .aead_seal(&key, nonce.expose(), b"", &group_info)
@@ -98,21 +104,26 @@ fn external_group_info(
     crypto: &dyn Crypto,
     state: &EpochState,
     with_tree: bool,
+    records: &dyn Records,
 ) -> Result<MlsMessage, Error> {
     let keys = state.secrets.external_key_pair(crypto).map_err(own_keys)?;
     let external_pub = encode(&VLByteSlice(&keys.public));
-    let extensions = tree_extension(state, with_tree)?;
+    let extensions = tree_extension(state, with_tree, records)?;
     let extensions = extensions.with(ExtensionType::EXTERNAL_PUB, external_pub);
     let group_info = sign_group_info(crypto, state, extensions)?;
     MlsMessage::from(MessageBody::GroupInfo(group_info)).bounded()
 }
 
-fn tree_extension(state: &EpochState, with_tree: bool) -> Result<Extensions, Error> {
+fn tree_extension(
+    state: &EpochState,
+    with_tree: bool,
+    records: &dyn Records,
+) -> Result<Extensions, Error> {
     let extensions = Extensions::default();
     if !with_tree {
         return Ok(extensions);
     }
-    let tree = state.public.tree.to_extension()?;
+    let tree = state.public.tree.to_extension(records)?;
     Ok(extensions.with(ExtensionType::RATCHET_TREE, tree))
 }
 

@@ -1,10 +1,12 @@
 //! Adding leaves (RFC 9420 §12.1.1): all of a commit's at once.
 
 use super::{
-    Content, LeafIndex, MAX_HEIGHT, Node, NodeIndex, ParentNode, RatchetTree, Subtree, TreeIndex,
+    Content, Leaf, LeafIndex, MAX_HEIGHT, Node, NodeIndex, ParentNode, RatchetTree, Subtree,
+    TreeIndex,
 };
+use crate::Error;
 use crate::check::Check;
-use crate::wire::LeafNode;
+use crate::records::Records;
 use core::iter::Peekable;
 use std::sync::Arc;
 
@@ -15,8 +17,9 @@ impl RatchetTree {
     /// Each node above is replaced once, however many leaves come below it.
     pub(crate) fn add_all(
         &mut self,
-        leaves: impl IntoIterator<Item = LeafNode>,
-    ) -> Result<Vec<LeafIndex>, Check> {
+        leaves: impl IntoIterator<Item = Leaf>,
+        records: &dyn Records,
+    ) -> Result<Vec<LeafIndex>, Error> {
         let Self {
             root,
             height,
@@ -26,57 +29,58 @@ impl RatchetTree {
             leaves: leaves.into_iter().peekable(),
             places: Vec::new(),
             index,
+            records,
         };
-        *root = adding.fill(root, NodeIndex::root(*height));
+        *root = adding.fill(root, NodeIndex::root(*height))?;
         while adding.leaves.peek().is_some() {
             // What remains found the tree full.
             if *height == MAX_HEIGHT {
-                return Err(Check::TreeShape);
+                return Err(Check::TreeShape.into());
             }
             *height += 1;
             *root = Subtree::doubled(root);
-            *root = adding.fill(root, NodeIndex::root(*height));
+            *root = adding.fill(root, NodeIndex::root(*height))?;
         }
         Ok(adding.places)
     }
 }
 
-struct Adding<'a, I: Iterator<Item = LeafNode>> {
+struct Adding<'a, I: Iterator<Item = Leaf>> {
     leaves: Peekable<I>,
     places: Vec<LeafIndex>,
     index: &'a mut TreeIndex,
+    records: &'a dyn Records,
 }
 
-impl<I: Iterator<Item = LeafNode>> Adding<'_, I> {
+impl<I: Iterator<Item = Leaf>> Adding<'_, I> {
     /// The subtree whose top stands at `at`, with leaves in its blank places from the left as long as
     /// there are both.
-    fn fill(&mut self, subtree: &Arc<Subtree>, at: NodeIndex) -> Arc<Subtree> {
+    fn fill(&mut self, subtree: &Arc<Subtree>, at: NodeIndex) -> Result<Arc<Subtree>, Error> {
         let is_full = u64::from(subtree.members) == 1 << at.level();
         if is_full || self.leaves.peek().is_none() {
-            return subtree.clone();
+            return Ok(subtree.clone());
         }
         let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
-            return self
-                .leaf(at.first_leaf())
-                .unwrap_or_else(|| subtree.clone());
+            return self.leaf(at.first_leaf(), subtree);
         };
         let before = self.places.len();
-        let blank = Subtree::blank();
-        let (left, right) = subtree.children().unwrap_or((&blank, &blank));
-        let (left, right) = (self.fill(left, left_at), self.fill(right, right_at));
-        let node = match &subtree.content {
-            Content::Parent { node, .. } => node.as_deref(),
-            _ => None,
-        };
+        let content = subtree.content(at, self.records)?;
+        let (left, right) = content.halves();
+        let left = self.fill(&left, left_at)?;
+        let right = self.fill(&right, right_at)?;
+        let node = content.parent();
         let node = node.map(|node| Arc::new(with_unmerged(node, &self.places[before..])));
-        Subtree::parent(node, left, right)
+        Ok(Subtree::parent(node, left, right))
     }
 
-    fn leaf(&mut self, place: LeafIndex) -> Option<Arc<Subtree>> {
-        let leaf = Arc::new(self.leaves.next()?);
+    fn leaf(&mut self, place: LeafIndex, blank: &Arc<Subtree>) -> Result<Arc<Subtree>, Error> {
+        let Some(leaf) = self.leaves.next() else {
+            return Ok(blank.clone());
+        };
         self.places.push(place);
-        self.index.replace(None, Some(&Node::Leaf(leaf.clone())));
-        Some(Subtree::new(Content::Leaf(leaf)))
+        let node = Node::Leaf(leaf.clone());
+        self.index.replace(None, Some(&node), self.records)?;
+        Ok(Subtree::new(Content::Leaf(leaf)))
     }
 }
 
@@ -93,27 +97,30 @@ fn with_unmerged(node: &ParentNode, added: &[LeafIndex]) -> ParentNode {
 mod tests {
     use super::*;
     use crate::key_package::{Member, new_leaf};
+    use crate::records::NoRecords;
     use crate::wire::{Credential, Lifetime, Timestamp};
     use folkmoot_crypto::{Crypto, suite_one};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     /// RFC 9420 §12.1.1 to the letter, on one leaf.
-    fn add_one(tree: &mut RatchetTree, leaf: LeafNode) -> LeafIndex {
-        let place = tree.reserve().unwrap();
-        tree.set(place.into(), Some(Node::Leaf(Arc::new(leaf))));
+    fn add_one(tree: &mut RatchetTree, leaf: Leaf) -> LeafIndex {
+        let place = tree.reserve(&NoRecords).unwrap();
+        tree.set(place.into(), Some(Node::Leaf(leaf)), &NoRecords)
+            .unwrap();
         for index in NodeIndex::from(place).direct_path(tree.height()) {
-            if let Some(parent) = tree.parent_node(index) {
+            if let Some(parent) = tree.parent_node(index, &NoRecords).unwrap() {
                 let mut parent = ParentNode::clone(parent);
                 parent.unmerged_leaves.push(place);
                 parent.unmerged_leaves.sort_unstable();
-                tree.set(index, Some(Node::Parent(Arc::new(parent))));
+                tree.set(index, Some(Node::Parent(Arc::new(parent))), &NoRecords)
+                    .unwrap();
             }
         }
         place
     }
 
-    fn leaves(count: u32, crypto: &dyn Crypto, rng: &mut ChaCha20Rng) -> Vec<LeafNode> {
+    fn leaves(count: u32, crypto: &dyn Crypto, rng: &mut ChaCha20Rng) -> Vec<Leaf> {
         let lifetime = Lifetime {
             not_before: Timestamp(0),
             not_after: Timestamp(1),
@@ -121,17 +128,17 @@ mod tests {
         let mut leaf = || {
             let signature = crypto.generate_signature_key_pair(rng).unwrap();
             let member = Member::new(Credential::Basic(Vec::new().into()), signature);
-            new_leaf(crypto, &member, lifetime, rng).unwrap().0
+            Leaf::new(new_leaf(crypto, &member, lifetime, rng).unwrap().0, None)
         };
         (0..count).map(|_| leaf()).collect()
     }
 
     /// A tree as a life of additions, removals and paths leaves it.
-    fn random_tree(leaves: Vec<LeafNode>, rng: &mut ChaCha20Rng) -> RatchetTree {
+    fn random_tree(leaves: Vec<Leaf>, rng: &mut ChaCha20Rng) -> RatchetTree {
         let mut tree = RatchetTree::empty();
         for (number, leaf) in (0..).zip(leaves) {
             let place = add_one(&mut tree, leaf);
-            let path = tree.filtered_direct_path(place);
+            let path = tree.filtered_direct_path(place, &NoRecords).unwrap();
             for (index, _) in path {
                 let key = u32::to_be_bytes(rng.next_u32()).to_vec();
                 let node = ParentNode {
@@ -139,13 +146,15 @@ mod tests {
                     parent_hash: Vec::new().into(),
                     unmerged_leaves: Vec::new(),
                 };
-                tree.set(index, Some(Node::Parent(Arc::new(node))));
+                tree.set(index, Some(Node::Parent(Arc::new(node))), &NoRecords)
+                    .unwrap();
             }
             if rng.next_u32().is_multiple_of(3) {
-                tree.remove(LeafIndex(rng.next_u32() % (number + 1)));
+                let gone = LeafIndex(rng.next_u32() % (number + 1));
+                tree.remove(gone, &NoRecords).unwrap();
             }
         }
-        tree.truncate();
+        tree.truncate(&NoRecords).unwrap();
         tree
     }
 
@@ -159,7 +168,7 @@ mod tests {
             let tree = random_tree(members, &mut rng);
             let added = leaves(after, crypto, &mut rng);
             let (mut at_once, mut one_by_one) = (tree.clone(), tree);
-            let places = at_once.add_all(added.clone()).unwrap();
+            let places = at_once.add_all(added.clone(), &NoRecords).unwrap();
             let expected = added.iter().cloned();
             let expected: Vec<_> = expected
                 .map(|leaf| add_one(&mut one_by_one, leaf))
@@ -167,10 +176,17 @@ mod tests {
             assert_eq!(places, expected, "seed {seed}");
             assert!(places.is_sorted(), "seed {seed}");
             assert_eq!(at_once.height(), one_by_one.height(), "seed {seed}");
-            assert_eq!(at_once.changes_since(&one_by_one), [], "seed {seed}");
+            assert_eq!(
+                at_once.changes_since(&one_by_one).unwrap(),
+                [],
+                "seed {seed}"
+            );
             assert_eq!(at_once.member_count(), one_by_one.member_count());
             assert_eq!(at_once.tree_hash(crypto), one_by_one.tree_hash(crypto));
-            let is_known = |leaf: &LeafNode| at_once.index().has_unique_keys(leaf);
+            let is_known = |leaf: &Leaf| {
+                let unique = at_once.index().has_unique_keys(&leaf.node, &NoRecords);
+                unique.unwrap()
+            };
             assert!(added.iter().all(is_known), "seed {seed}");
         }
     }

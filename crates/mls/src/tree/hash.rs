@@ -1,6 +1,8 @@
 //! Tree hashes (RFC 9420 §7.8) and parent hashes (§7.9).
 
 use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, Subtree};
+use crate::Error;
+use crate::records::Records;
 use crate::wire::{LeafNode, encode};
 use folkmoot_crypto::Crypto;
 use tls_codec::{Serialize, Size, TlsSerialize, TlsSize, VLByteSlice};
@@ -24,7 +26,8 @@ impl RatchetTree {
     /// The tree hash of the subtree at `index`.
     #[cfg(test)]
     pub(crate) fn tree_hash_of(&self, index: NodeIndex, crypto: &dyn Crypto) -> Option<Vec<u8>> {
-        self.hash_without(index, &[], crypto)
+        let records = &crate::records::NoRecords;
+        self.hash_without(index, &[], crypto, records).unwrap()
     }
 
     /// The tree hash at `index` as if `excluded` (ascending) had never been added: RFC 9420 §7.9's
@@ -34,12 +37,15 @@ impl RatchetTree {
         index: NodeIndex,
         excluded: &[LeafIndex],
         crypto: &dyn Crypto,
-    ) -> Option<Vec<u8>> {
-        match self.subtree(index) {
-            Some(subtree) => Some(hash_without(subtree, index, excluded, crypto)),
-            None if self.contains(index) => Some(compute(&Subtree::blank(), index, &[], crypto)),
-            None => None,
-        }
+        records: &dyn Records,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let blank = Subtree::blank();
+        let subtree = match self.subtree(index, records)? {
+            Some(subtree) => subtree,
+            None if self.contains(index) => &blank,
+            None => return Ok(None),
+        };
+        hash_without(subtree, index, excluded, crypto, records).map(Some)
     }
 
     /// The parent hash that a node below `parent`, on the other side than `copath`, must carry.
@@ -48,21 +54,33 @@ impl RatchetTree {
         parent: &ParentNode,
         copath: NodeIndex,
         crypto: &dyn Crypto,
-    ) -> Option<Vec<u8>> {
-        let sibling = self.hash_without(copath, &parent.unmerged_leaves, crypto)?;
-        Some(crypto.hash(&encode(&ParentHashInput {
-            encryption_key: VLByteSlice(parent.encryption_key.as_slice()),
-            parent_hash: VLByteSlice(parent.parent_hash.as_slice()),
-            original_sibling_tree_hash: VLByteSlice(&sibling),
-        })))
+        records: &dyn Records,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let unmerged = &parent.unmerged_leaves;
+        let sibling = self.hash_without(copath, unmerged, crypto, records)?;
+        Ok(sibling.map(|sibling| {
+            crypto.hash(&encode(&ParentHashInput {
+                encryption_key: VLByteSlice(parent.encryption_key.as_slice()),
+                parent_hash: VLByteSlice(parent.parent_hash.as_slice()),
+                original_sibling_tree_hash: VLByteSlice(&sibling),
+            }))
+        }))
     }
 }
 
-fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Vec<u8> {
-    subtree
-        .hash
-        .get_or_init(|| compute(subtree, at, &[], crypto))
-        .clone()
+/// The tree hash of a subtree whose top stands at `at`.
+pub(super) fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Vec<u8> {
+    let compute = || {
+        let content = subtree.content.get();
+        let content = content.expect("what is in the records alone has its hash");
+        let (left, right) = content.halves();
+        let child = |subtree: &Subtree, at: Option<NodeIndex>| {
+            at.map(|at| subtree_hash(subtree, at, crypto))
+        };
+        let children = child(&left, at.left()).zip(child(&right, at.right()));
+        node_hash(content, at, &[], children, crypto)
+    };
+    subtree.hash.get_or_init(compute).clone()
 }
 
 fn hash_without(
@@ -70,13 +88,23 @@ fn hash_without(
     at: NodeIndex,
     excluded: &[LeafIndex],
     crypto: &dyn Crypto,
-) -> Vec<u8> {
+    records: &dyn Records,
+) -> Result<Vec<u8>, Error> {
     let excluded = below(at, excluded);
     if excluded.is_empty() {
-        subtree_hash(subtree, at, crypto)
-    } else {
-        compute(subtree, at, excluded, crypto)
+        return Ok(subtree_hash(subtree, at, crypto));
     }
+    let content = subtree.content(at, records)?;
+    let children = match (at.left(), at.right()) {
+        (Some(left_at), Some(right_at)) => {
+            let (left, right) = content.halves();
+            let left = hash_without(&left, left_at, excluded, crypto, records)?;
+            let right = hash_without(&right, right_at, excluded, crypto, records)?;
+            Some((left, right))
+        }
+        _ => None,
+    };
+    Ok(node_hash(content, at, excluded, children, crypto))
 }
 
 /// Those of the ascending `leaves` that are below `at`.
@@ -87,34 +115,28 @@ fn below(at: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
     &leaves[from..from + length]
 }
 
-fn compute(
-    subtree: &Subtree,
+/// The hash of a node whose children have these hashes, or which is a leaf.
+fn node_hash(
+    content: &Content,
     at: NodeIndex,
     excluded: &[LeafIndex],
+    children: Option<(Vec<u8>, Vec<u8>)>,
     crypto: &dyn Crypto,
 ) -> Vec<u8> {
-    let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
-        let leaf = match &subtree.content {
+    let Some((left, right)) = children else {
+        let leaf = match content {
             Content::Leaf(leaf) if excluded.binary_search(&at.first_leaf()).is_err() => {
-                Some(leaf.as_ref())
+                Some(leaf.node.as_ref())
             }
             _ => None,
         };
         return leaf_hash(at.first_leaf(), leaf, crypto);
     };
-    // Two of them: a cached hash is of one place.
-    let blanks = (Subtree::blank(), Subtree::blank());
-    let (left, right) = subtree.children().unwrap_or((&blanks.0, &blanks.1));
-    let left_hash = hash_without(left, left_at, excluded, crypto);
-    let right_hash = hash_without(right, right_at, excluded, crypto);
-    let node = match &subtree.content {
-        Content::Parent { node, .. } => node.as_deref().map(|node| without(node, excluded)),
-        _ => None,
-    };
+    let node = content.parent().map(|node| without(node, excluded));
     let mut input = vec![PARENT];
     input.extend(encode(&node));
-    input.extend(encode(&VLByteSlice(&left_hash)));
-    input.extend(encode(&VLByteSlice(&right_hash)));
+    input.extend(encode(&VLByteSlice(&left)));
+    input.extend(encode(&VLByteSlice(&right)));
     crypto.hash(&input)
 }
 
@@ -149,7 +171,7 @@ mod tests {
         assert_ne!(left, right);
         let length = [32];
         let input = [&[PARENT, 0], &length[..], &left, &length, &right].concat();
-        let pair = compute(&Subtree::blank(), NodeIndex::root(1), &[], crypto);
+        let pair = subtree_hash(&Subtree::blank(), NodeIndex::root(1), crypto);
         assert_eq!(pair, crypto.hash(&input));
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Nodes are shared between clones and hold public data only. Each caches the tree hash of what is
 //! below it and the number of members there, so that no operation of a commit walks all leaves.
+//!
+//! A tree that was loaded has in memory what was looked at since; the rest is read from the group's
+//! records when it is needed, and may then be kept. A node that a change replaces is read before, so that
+//! what an earlier tree shares with a later one is in the records as both have it.
 
 mod add;
 mod hash;
@@ -11,18 +15,22 @@ mod node;
 mod path;
 mod private;
 mod shape;
+mod stored;
 mod validate;
 
 pub use math::{LeafIndex, NodeIndex};
 pub use node::ParentNode;
 
 pub(crate) use math::MAX_HEIGHT;
-pub(crate) use node::Node;
+pub(crate) use node::{Leaf, Node};
 pub(crate) use path::{NewPath, PathMaker, PathSecrets};
 pub(crate) use private::PrivateKeys;
+pub(crate) use stored::NodeChange;
 pub(crate) use validate::VerifiedTree;
 
+use crate::Error;
 use crate::check::Check;
+use crate::records::Records;
 use crate::wire::LeafNode;
 use index::TreeIndex;
 use std::sync::{Arc, OnceLock};
@@ -38,23 +46,65 @@ pub struct RatchetTree {
 /// A node and all below it. Its place follows from the way to it.
 #[derive(Clone, Debug)]
 struct Subtree {
-    /// The tree hash, once asked for.
+    /// The tree hash, once asked for. What is still in the records alone has it.
     hash: OnceLock<Vec<u8>>,
     /// Leaves below that are not blank.
     members: u32,
-    content: Content,
+    /// Not there until it is read from the records.
+    content: OnceLock<Content>,
 }
 
 #[derive(Clone, Debug)]
 enum Content {
     /// Everything here and below is blank.
     Blank,
-    Leaf(Arc<LeafNode>),
+    Leaf(Leaf),
     Parent {
         node: Option<Arc<ParentNode>>,
         left: Arc<Subtree>,
         right: Arc<Subtree>,
     },
+}
+
+impl Content {
+    fn node(&self) -> Option<Node> {
+        match self {
+            Self::Leaf(leaf) => Some(Node::Leaf(leaf.clone())),
+            Self::Parent {
+                node: Some(parent), ..
+            } => Some(Node::Parent(parent.clone())),
+            _ => None,
+        }
+    }
+
+    fn parent(&self) -> Option<&Arc<ParentNode>> {
+        match self {
+            Self::Parent { node, .. } => node.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn encryption_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Leaf(leaf) => Some(leaf.node.content.encryption_key.as_slice()),
+            _ => Some(self.parent()?.encryption_key.as_slice()),
+        }
+    }
+
+    fn children(&self) -> Option<(&Arc<Subtree>, &Arc<Subtree>)> {
+        match self {
+            Self::Parent { left, right, .. } => Some((left, right)),
+            _ => None,
+        }
+    }
+
+    /// The children, which of a blank are blank. Two of them: a cached hash is of one place.
+    fn halves(&self) -> (Arc<Subtree>, Arc<Subtree>) {
+        match self.children() {
+            Some((left, right)) => (left.clone(), right.clone()),
+            None => (Subtree::blank(), Subtree::blank()),
+        }
+    }
 }
 
 impl Subtree {
@@ -67,7 +117,7 @@ impl Subtree {
         Arc::new(Self {
             hash: OnceLock::new(),
             members,
-            content,
+            content: OnceLock::from(content),
         })
     }
 
@@ -75,54 +125,39 @@ impl Subtree {
         Self::new(Content::Blank)
     }
 
-    fn node(&self) -> Option<Node> {
-        match &self.content {
-            Content::Leaf(leaf) => Some(Node::Leaf(leaf.clone())),
-            Content::Parent {
-                node: Some(parent), ..
-            } => Some(Node::Parent(parent.clone())),
-            _ => None,
+    /// What is here, read from the records if need be. `at` is this subtree's top.
+    fn content(&self, at: NodeIndex, records: &dyn Records) -> Result<&Content, Error> {
+        if let Some(content) = self.content.get() {
+            return Ok(content);
         }
-    }
-
-    fn children(&self) -> Option<(&Arc<Self>, &Arc<Self>)> {
-        match &self.content {
-            Content::Parent { left, right, .. } => Some((left, right)),
-            _ => None,
-        }
+        let read = stored::read(at, self.members, records)?;
+        Ok(self.content.get_or_init(|| read))
     }
 
     /// This subtree, whose top stands at `at`, with the node at `target` replaced.
-    fn with_node(&self, at: NodeIndex, target: NodeIndex, node: Option<Node>) -> Arc<Self> {
-        if at == target {
-            return self.with_top(node);
-        }
-        let (mut left, mut right) = match self.children() {
-            Some((left, right)) => (left.clone(), right.clone()),
-            None => (Self::blank(), Self::blank()),
+    fn with_node(
+        &self,
+        at: NodeIndex,
+        target: NodeIndex,
+        node: Option<Node>,
+        records: &dyn Records,
+    ) -> Result<Arc<Self>, Error> {
+        let content = self.content(at, records)?;
+        let (mut left, mut right) = content.halves();
+        let kept = match (at == target, node) {
+            (true, Some(Node::Leaf(leaf))) => return Ok(Self::new(Content::Leaf(leaf))),
+            (true, Some(Node::Parent(parent))) => Some(parent),
+            (true, None) => None,
+            (false, node) => {
+                if let (Some(at), true) = (at.left(), target < at) {
+                    left = left.with_node(at, target, node, records)?;
+                } else if let Some(at) = at.right() {
+                    right = right.with_node(at, target, node, records)?;
+                }
+                content.parent().cloned()
+            }
         };
-        let parent = match &self.content {
-            Content::Parent { node, .. } => node.clone(),
-            _ => None,
-        };
-        if let (Some(at), true) = (at.left(), target < at) {
-            left = left.with_node(at, target, node);
-        } else if let Some(at) = at.right() {
-            right = right.with_node(at, target, node);
-        }
-        Self::parent(parent, left, right)
-    }
-
-    fn with_top(&self, node: Option<Node>) -> Arc<Self> {
-        let (left, right) = match self.children() {
-            Some((left, right)) => (left.clone(), right.clone()),
-            None => (Self::blank(), Self::blank()),
-        };
-        match node {
-            Some(Node::Leaf(leaf)) => Self::new(Content::Leaf(leaf)),
-            Some(Node::Parent(parent)) => Self::parent(Some(parent), left, right),
-            None => Self::parent(None, left, right),
-        }
+        Ok(Self::parent(kept, left, right))
     }
 
     /// This subtree under a blank parent, with as many blank leaves to its right.
@@ -132,10 +167,14 @@ impl Subtree {
 
     /// A parent, or the one form that all-blank subtrees have.
     fn parent(node: Option<Arc<ParentNode>>, left: Arc<Self>, right: Arc<Self>) -> Arc<Self> {
-        match (&node, &left.content, &right.content) {
-            (None, Content::Blank, Content::Blank) => Self::blank(),
-            _ => Self::new(Content::Parent { node, left, right }),
+        if node.is_none() && left.is_blank() && right.is_blank() {
+            return Self::blank();
         }
+        Self::new(Content::Parent { node, left, right })
+    }
+
+    fn is_blank(&self) -> bool {
+        matches!(self.content.get(), Some(Content::Blank))
     }
 }
 
@@ -169,87 +208,120 @@ impl RatchetTree {
     }
 
     /// The leaf at this place, none where it is blank or outside the tree.
-    pub fn leaf(&self, leaf: LeafIndex) -> Option<&Arc<LeafNode>> {
-        match &self.subtree(leaf.into())?.content {
-            Content::Leaf(leaf) => Some(leaf),
+    pub fn leaf(
+        &self,
+        leaf: LeafIndex,
+        records: &dyn Records,
+    ) -> Result<Option<&Arc<LeafNode>>, Error> {
+        Ok(match self.content(leaf.into(), records)? {
+            Some(Content::Leaf(leaf)) => Some(&leaf.node),
             _ => None,
-        }
+        })
     }
 
     /// The parent node at this place, none where it is blank, a leaf, or outside the tree.
-    pub fn parent_node(&self, index: NodeIndex) -> Option<&Arc<ParentNode>> {
-        match &self.subtree(index)?.content {
-            Content::Parent { node, .. } => node.as_ref(),
-            _ => None,
-        }
+    pub fn parent_node(
+        &self,
+        index: NodeIndex,
+        records: &dyn Records,
+    ) -> Result<Option<&Arc<ParentNode>>, Error> {
+        let content = self.content(index, records)?;
+        Ok(content.and_then(Content::parent))
     }
 
-    /// The members, from the left.
-    pub fn leaves(&self) -> impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)> {
-        self.nodes()
-            .filter_map(|(index, subtree)| match &subtree.content {
-                Content::Leaf(leaf) => index.leaf().map(|index| (index, leaf)),
-                _ => None,
-            })
+    /// The members, from the left. All of the tree is in memory from then on.
+    pub fn leaves(
+        &self,
+        records: &dyn Records,
+    ) -> Result<impl Iterator<Item = (LeafIndex, &Arc<LeafNode>)>, Error> {
+        let nodes = self.nodes(records)?;
+        Ok(nodes.filter_map(|(index, content)| match content {
+            Content::Leaf(leaf) => index.leaf().map(|index| (index, &leaf.node)),
+            _ => None,
+        }))
     }
 
     /// The nodes that are not all blank, parents before what is below them.
-    fn nodes(&self) -> impl Iterator<Item = (NodeIndex, &Subtree)> {
-        let mut stack = vec![(self.root(), &self.root)];
-        core::iter::from_fn(move || {
+    fn nodes(
+        &self,
+        records: &dyn Records,
+    ) -> Result<impl Iterator<Item = (NodeIndex, &Content)>, Error> {
+        self.read_all(records)?;
+        let mut stack = vec![(self.root(), self.root.as_ref())];
+        Ok(core::iter::from_fn(move || {
             let (index, subtree) = stack.pop()?;
+            let content = subtree.content.get()?;
             if let (Some((left, right)), Some(l), Some(r)) =
-                (subtree.children(), index.left(), index.right())
+                (content.children(), index.left(), index.right())
             {
                 stack.push((r, right));
                 stack.push((l, left));
             }
-            Some((index, subtree.as_ref()))
-        })
+            Some((index, content))
+        }))
     }
 
     fn contains(&self, index: NodeIndex) -> bool {
         index.0 <= 2 * self.root().0
     }
 
+    /// What is at a place; none outside the tree, and none inside an all-blank part of it.
+    fn content(&self, target: NodeIndex, records: &dyn Records) -> Result<Option<&Content>, Error> {
+        let subtree = self.subtree(target, records)?;
+        subtree
+            .map(|subtree| subtree.content(target, records))
+            .transpose()
+    }
+
     /// The subtree at a place; none outside the tree, and none inside an all-blank part of it.
-    fn subtree(&self, target: NodeIndex) -> Option<&Subtree> {
+    fn subtree(&self, target: NodeIndex, records: &dyn Records) -> Result<Option<&Subtree>, Error> {
         if !self.contains(target) {
-            return None;
+            return Ok(None);
         }
         let (mut at, mut subtree) = (self.root(), self.root.as_ref());
         while at != target {
-            let (left, right) = subtree.children()?;
-            (at, subtree) = if target < at {
-                (at.left()?, left)
-            } else {
-                (at.right()?, right)
+            let Some((left, right)) = subtree.content(at, records)?.children() else {
+                return Ok(None);
             };
+            let (next, child) = match (at.left(), at.right()) {
+                (Some(next), _) if target < at => (next, left),
+                (_, Some(next)) => (next, right),
+                _ => return Ok(None),
+            };
+            (at, subtree) = (next, child);
         }
-        Some(subtree)
+        Ok(Some(subtree))
     }
 
-    fn encryption_key(&self, index: NodeIndex) -> Option<&[u8]> {
-        match &self.subtree(index)?.content {
-            Content::Leaf(leaf) => Some(leaf.content.encryption_key.as_slice()),
-            Content::Parent { node, .. } => Some(node.as_ref()?.encryption_key.as_slice()),
-            Content::Blank => None,
-        }
+    fn encryption_key(
+        &self,
+        index: NodeIndex,
+        records: &dyn Records,
+    ) -> Result<Option<&[u8]>, Error> {
+        let content = self.content(index, records)?;
+        Ok(content.and_then(Content::encryption_key))
     }
 
     /// Puts a node, or a blank, at a place inside the tree and keeps the index.
-    pub(crate) fn set(&mut self, target: NodeIndex, node: Option<Node>) {
-        let before = self.subtree(target).and_then(Subtree::node);
+    pub(crate) fn set(
+        &mut self,
+        target: NodeIndex,
+        node: Option<Node>,
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        let before = self.content(target, records)?.and_then(Content::node);
         if before.is_none() && node.is_none() {
-            return;
+            return Ok(());
         }
-        self.index.replace(before.as_ref(), node.as_ref());
-        self.root = self.root.with_node(self.root(), target, node);
+        self.index
+            .replace(before.as_ref(), node.as_ref(), records)?;
+        self.root = self.root.with_node(self.root(), target, node, records)?;
+        Ok(())
     }
 
     /// The leftmost blank place; there is one, if need be after the tree has doubled (check 106).
-    pub(crate) fn reserve(&mut self) -> Result<LeafIndex, Check> {
-        if let Some(place) = self.leftmost_blank() {
+    pub(crate) fn reserve(&mut self, records: &dyn Records) -> Result<LeafIndex, Error> {
+        if let Some(place) = self.leftmost_blank(records)? {
             return Ok(place);
         }
         let place = LeafIndex(1 << self.height);
@@ -258,35 +330,40 @@ impl RatchetTree {
     }
 
     /// Replaces a member's leaf and blanks its direct path (RFC 9420 §12.1.2).
-    pub(crate) fn update(&mut self, place: LeafIndex, leaf: LeafNode) {
-        self.set(place.into(), Some(Node::Leaf(Arc::new(leaf))));
-        self.blank_direct_path(place);
+    pub(crate) fn update(
+        &mut self,
+        place: LeafIndex,
+        leaf: Leaf,
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        self.set(place.into(), Some(Node::Leaf(leaf)), records)?;
+        self.blank_direct_path(place, records)
     }
 
     /// Blanks a member's leaf and direct path (RFC 9420 §12.1.3); [`Self::truncate`] comes after.
-    pub(crate) fn remove(&mut self, place: LeafIndex) {
-        self.set(place.into(), None);
-        self.blank_direct_path(place);
+    pub(crate) fn remove(&mut self, place: LeafIndex, records: &dyn Records) -> Result<(), Error> {
+        self.set(place.into(), None, records)?;
+        self.blank_direct_path(place, records)
     }
 
     /// Drops the right half while it is blank (RFC 9420 §7.7).
-    pub(crate) fn truncate(&mut self) {
+    pub(crate) fn truncate(&mut self, records: &dyn Records) -> Result<(), Error> {
         while self.height > 0 {
-            let half = match self.root.children() {
+            let half = match self.root.content(self.root(), records)?.children() {
                 Some((left, right)) if right.members == 0 => left.clone(),
-                Some(_) => return,
+                Some(_) => return Ok(()),
                 None => Subtree::blank(),
             };
             // A blank right half implies a blank root: the removal that emptied it blanked its path.
             self.root = half;
             self.height -= 1;
         }
+        Ok(())
     }
 
-    fn blank_direct_path(&mut self, place: LeafIndex) {
-        for index in NodeIndex::from(place).direct_path(self.height) {
-            self.set(index, None);
-        }
+    fn blank_direct_path(&mut self, place: LeafIndex, records: &dyn Records) -> Result<(), Error> {
+        let mut path = NodeIndex::from(place).direct_path(self.height);
+        path.try_for_each(|index| self.set(index, None, records))
     }
 
     fn grow(&mut self, height: u8) -> Result<(), Check> {
@@ -301,111 +378,110 @@ impl RatchetTree {
     }
 
     /// Changes the number of places; what stands outside the new size is dropped from the tree.
-    pub(crate) fn resize(&mut self, height: u8) -> Result<(), Check> {
+    pub(crate) fn resize(&mut self, height: u8, records: &dyn Records) -> Result<(), Error> {
         self.grow(height)?;
         while self.height > height {
-            let dropped: Vec<_> = self.nodes_outside(self.height - 1);
-            for index in dropped {
-                self.set(index, None);
+            let outside = NodeIndex::root(self.height).right();
+            let mut dropped = Vec::new();
+            if let (Some((_, right)), Some(at)) =
+                (self.root.content(self.root(), records)?.children(), outside)
+            {
+                nodes_below(right, at, records, &mut dropped)?;
             }
-            self.root = self
-                .root
-                .children()
-                .map_or_else(Subtree::blank, |(left, _)| left.clone());
+            dropped.push(self.root());
+            for index in dropped {
+                self.set(index, None, records)?;
+            }
+            let content = self.root.content(self.root(), records)?;
+            self.root = content.halves().0;
             self.height -= 1;
         }
         Ok(())
     }
 
-    fn nodes_outside(&self, height: u8) -> Vec<NodeIndex> {
-        let end = 2 * NodeIndex::root(height).0;
-        self.nodes()
-            .filter(|(index, subtree)| index.0 > end && subtree.node().is_some())
-            .map(|(index, _)| index)
-            .collect()
-    }
-
-    /// Puts a leaf back to where it was in an earlier, possibly larger tree.
-    pub(crate) fn restore_leaf(
-        &mut self,
-        place: LeafIndex,
-        leaf: Option<LeafNode>,
-    ) -> Result<(), Check> {
-        while u64::from(place.0) >= 1 << self.height {
-            self.grow(self.height + 1)?;
-        }
-        self.set(place.into(), leaf.map(|leaf| Node::Leaf(Arc::new(leaf))));
-        Ok(())
-    }
-
-    fn leftmost_blank(&self) -> Option<LeafIndex> {
+    fn leftmost_blank(&self, records: &dyn Records) -> Result<Option<LeafIndex>, Error> {
         let (mut at, mut subtree) = (self.root(), self.root.as_ref());
         if u64::from(subtree.members) == 1 << self.height {
-            return None;
+            return Ok(None);
         }
-        while let (Some((left, right)), Some(l), Some(r)) =
-            (subtree.children(), at.left(), at.right())
-        {
+        while let (Some((left, right)), Some(l), Some(r)) = (
+            subtree.content(at, records)?.children(),
+            at.left(),
+            at.right(),
+        ) {
             let left_is_full = u64::from(left.members) == 1 << l.level();
             (at, subtree) = if left_is_full { (r, right) } else { (l, left) };
         }
-        Some(at.first_leaf())
+        Ok(Some(at.first_leaf()))
     }
 
     /// The nodes that hold all members below `index` (RFC 9420 §4.1.1).
-    pub(crate) fn resolution(&self, index: NodeIndex) -> Vec<NodeIndex> {
+    pub(crate) fn resolution(
+        &self,
+        index: NodeIndex,
+        records: &dyn Records,
+    ) -> Result<Vec<NodeIndex>, Error> {
         let mut nodes = Vec::new();
-        if let Some(subtree) = self.subtree(index) {
-            resolve(subtree, index, &mut nodes);
+        if let Some(subtree) = self.subtree(index, records)? {
+            resolve(subtree, index, records, &mut nodes)?;
         }
-        nodes
+        Ok(nodes)
     }
 
     /// For each node of the filtered direct path (RFC 9420 §4.1.2), from the bottom: the node and
     /// its child on the copath.
-    pub(crate) fn filtered_direct_path(&self, place: LeafIndex) -> Vec<(NodeIndex, NodeIndex)> {
-        let mut child = NodeIndex::from(place);
+    pub(crate) fn filtered_direct_path(
+        &self,
+        place: LeafIndex,
+        records: &dyn Records,
+    ) -> Result<Vec<(NodeIndex, NodeIndex)>, Error> {
+        let target = NodeIndex::from(place);
+        let (mut at, mut subtree) = (self.root(), self.root.as_ref());
         let mut path = Vec::new();
-        for parent in child.direct_path(self.height) {
-            let copath = child
-                .sibling(self.height)
-                .expect("a node with a parent has a sibling");
-            if self
-                .subtree(copath)
-                .is_some_and(|subtree| subtree.members > 0)
-            {
-                path.push((parent, copath));
+        while at != target && self.contains(target) {
+            let Some((left, right)) = subtree.content(at, records)?.children() else {
+                break;
+            };
+            let (Some(l), Some(r)) = (at.left(), at.right()) else {
+                break;
+            };
+            let (next, toward, copath, away) = if target < at {
+                (l, left, r, right)
+            } else {
+                (r, right, l, left)
+            };
+            if away.members > 0 {
+                path.push((at, copath));
             }
-            child = parent;
+            (at, subtree) = (next, toward);
         }
-        path
+        path.reverse();
+        Ok(path)
     }
 
     /// How often a public key stands in the tree as an encryption key.
-    pub(crate) fn encryption_key_uses(&self, key: &[u8]) -> u32 {
-        self.index.encryption_key_uses(key)
+    pub(crate) fn encryption_key_uses(
+        &self,
+        key: &[u8],
+        records: &dyn Records,
+    ) -> Result<u32, Error> {
+        self.index.encryption_key_uses(key, records)
     }
 
-    /// The index by key and capability.
+    /// The index by key, client and capability.
     pub(crate) fn index(&self) -> &TreeIndex {
         &self.index
     }
-
-    /// The places at which `self` differs from `earlier`, with what `self` has there.
-    pub(crate) fn changes_since(&self, earlier: &Self) -> Vec<(NodeIndex, Option<Node>)> {
-        let (mut old, mut new) = (earlier.clone(), self.clone());
-        let height = old.height.max(new.height);
-        // Growing by blanks renames nothing, so both can be compared place by place.
-        let grown = old.grow(height).and_then(|()| new.grow(height));
-        debug_assert!(grown.is_ok(), "both heights are within the bound already");
-        let mut changes = Vec::new();
-        compare(new.root(), &old.root, &new.root, &mut changes);
-        changes
-    }
 }
 
-fn resolve(subtree: &Subtree, at: NodeIndex, nodes: &mut Vec<NodeIndex>) {
-    match (&subtree.content, at.left(), at.right()) {
+fn resolve(
+    subtree: &Subtree,
+    at: NodeIndex,
+    records: &dyn Records,
+    nodes: &mut Vec<NodeIndex>,
+) -> Result<(), Error> {
+    let content = subtree.content(at, records)?;
+    match (content, at.left(), at.right()) {
         (Content::Blank, ..) => {}
         (
             Content::Parent {
@@ -416,48 +492,32 @@ fn resolve(subtree: &Subtree, at: NodeIndex, nodes: &mut Vec<NodeIndex>) {
             Some(l),
             Some(r),
         ) => {
-            resolve(left, l, nodes);
-            resolve(right, r, nodes);
+            resolve(left, l, records, nodes)?;
+            resolve(right, r, records, nodes)?;
         }
-        (
-            Content::Parent {
-                node: Some(parent), ..
-            },
-            ..,
-        ) => {
+        _ => {
             nodes.push(at);
-            nodes.extend(
-                parent
-                    .unmerged_leaves
-                    .iter()
-                    .map(|leaf| NodeIndex::from(*leaf)),
-            );
+            let unmerged = content.parent().map(|parent| parent.unmerged_leaves.iter());
+            nodes.extend(unmerged.into_iter().flatten().copied().map(NodeIndex::from));
         }
-        _ => nodes.push(at),
     }
+    Ok(())
 }
 
-fn compare(
+/// The nodes of a subtree that are not blank.
+fn nodes_below(
+    subtree: &Subtree,
     at: NodeIndex,
-    old: &Arc<Subtree>,
-    new: &Arc<Subtree>,
-    changes: &mut Vec<(NodeIndex, Option<Node>)>,
-) {
-    if Arc::ptr_eq(old, new) {
-        return;
+    records: &dyn Records,
+    nodes: &mut Vec<NodeIndex>,
+) -> Result<(), Error> {
+    let content = subtree.content(at, records)?;
+    if content.node().is_some() {
+        nodes.push(at);
     }
-    let node = new.node();
-    if old.node() != node {
-        changes.push((at, node));
+    if let (Some((left, right)), Some(l), Some(r)) = (content.children(), at.left(), at.right()) {
+        nodes_below(left, l, records, nodes)?;
+        nodes_below(right, r, records, nodes)?;
     }
-    let blank = Subtree::blank();
-    let both_blank = (&blank, &blank);
-    if let (Some(l), Some(r)) = (at.left(), at.right())
-        && (old.children().is_some() || new.children().is_some())
-    {
-        let (old_left, old_right) = old.children().unwrap_or(both_blank);
-        let (new_left, new_right) = new.children().unwrap_or(both_blank);
-        compare(l, old_left, new_left, changes);
-        compare(r, old_right, new_right, changes);
-    }
+    Ok(())
 }

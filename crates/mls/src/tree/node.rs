@@ -1,6 +1,7 @@
 //! Nodes of the ratchet tree (RFC 9420 §7.1) as they travel.
 
 use super::LeafIndex;
+use crate::leaf::ClientId;
 use crate::wire::LeafNode;
 use std::sync::Arc;
 use tls_codec::{
@@ -18,13 +19,36 @@ pub struct ParentNode {
     pub unmerged_leaves: Vec<LeafIndex>,
 }
 
+/// A leaf that is not blank, and the client that the Authentication Service says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub(crate) node: Arc<LeafNode>,
+    pub(crate) client: Option<ClientId>,
+}
+
+impl Leaf {
+    pub(crate) fn new(node: LeafNode, client: Option<ClientId>) -> Self {
+        let node = Arc::new(node);
+        Self { node, client }
+    }
+}
+
 /// A node that is not blank. Shared between epochs: public data only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     /// At an even index.
-    Leaf(Arc<LeafNode>),
+    Leaf(Leaf),
     /// At an odd index.
     Parent(Arc<ParentNode>),
+}
+
+impl Node {
+    pub(crate) fn encryption_key(&self) -> &[u8] {
+        match self {
+            Self::Leaf(leaf) => leaf.node.content.encryption_key.as_slice(),
+            Self::Parent(parent) => parent.encryption_key.as_slice(),
+        }
+    }
 }
 
 const LEAF: u8 = 1;
@@ -33,7 +57,7 @@ const PARENT: u8 = 2;
 impl Size for Node {
     fn tls_serialized_len(&self) -> usize {
         1 + match self {
-            Self::Leaf(leaf) => leaf.tls_serialized_len(),
+            Self::Leaf(leaf) => leaf.node.tls_serialized_len(),
             Self::Parent(parent) => parent.tls_serialized_len(),
         }
     }
@@ -43,7 +67,7 @@ impl Serialize for Node {
     fn tls_serialize<W: std::io::Write>(&self, writer: &mut W) -> Result<usize, tls_codec::Error> {
         match self {
             Self::Leaf(leaf) => {
-                Ok(LEAF.tls_serialize(writer)? + leaf.as_ref().tls_serialize(writer)?)
+                Ok(LEAF.tls_serialize(writer)? + leaf.node.as_ref().tls_serialize(writer)?)
             }
             Self::Parent(parent) => {
                 Ok(PARENT.tls_serialize(writer)? + parent.as_ref().tls_serialize(writer)?)
@@ -57,7 +81,7 @@ impl DeserializeBytes for Node {
         let (kind, rest) = u8::tls_deserialize_bytes(bytes)?;
         match kind {
             LEAF => LeafNode::tls_deserialize_bytes(rest)
-                .map(|(leaf, rest)| (Self::Leaf(Arc::new(leaf)), rest)),
+                .map(|(leaf, rest)| (Self::Leaf(Leaf::new(leaf, None)), rest)),
             PARENT => ParentNode::tls_deserialize_bytes(rest)
                 .map(|(parent, rest)| (Self::Parent(Arc::new(parent)), rest)),
             other => Err(tls_codec::Error::UnknownValue(other.into())),

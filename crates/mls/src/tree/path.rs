@@ -1,9 +1,11 @@
 //! `TreeKEM`: fresh keys along a direct path, sealed to the copath (RFC 9420 §7.4–7.6).
 
-use super::{LeafIndex, Node, NodeIndex, ParentNode, PrivateKeys, RatchetTree};
+use super::{Leaf, LeafIndex, Node, NodeIndex, ParentNode, PrivateKeys, RatchetTree};
 use crate::check::Check;
 use crate::error::{Error, own_keys};
 use crate::labels::{derive_secret, encryption_info, sign_with_label};
+use crate::leaf::ClientId;
+use crate::records::Records;
 use crate::wire::LeafPlace;
 use crate::wire::{
     GroupContext, GroupId, LeafNode, LeafNodeContent, LeafNodeSource, UpdatePath, UpdatePathNode,
@@ -61,10 +63,18 @@ impl PathSecrets {
     }
 
     /// The derived public keys are the ones in the tree (check 89).
-    pub(crate) fn match_tree(&self, tree: &RatchetTree) -> bool {
-        self.nodes
-            .iter()
-            .all(|node| tree.encryption_key(node.index) == Some(node.keys.public.as_slice()))
+    pub(crate) fn match_tree(
+        &self,
+        tree: &RatchetTree,
+        records: &dyn Records,
+    ) -> Result<bool, Error> {
+        for node in &self.nodes {
+            let key = tree.encryption_key(node.index, records)?;
+            if key != Some(node.keys.public.as_slice()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -84,6 +94,7 @@ pub(crate) struct PathMaker<'a> {
     pub(crate) place: LeafIndex,
     /// The leaf so far; keys and parent hash are replaced.
     pub(crate) leaf: LeafNodeContent,
+    pub(crate) client: Option<ClientId>,
     pub(crate) signature_private: &'a Secret,
 }
 
@@ -93,19 +104,20 @@ impl RatchetTree {
         &mut self,
         crypto: &dyn Crypto,
         maker: PathMaker<'_>,
+        records: &dyn Records,
         rng: &mut dyn CryptoRng,
     ) -> Result<NewPath, Error> {
         let place = maker.place;
         let fresh =
             |rng: &mut dyn CryptoRng| folkmoot_crypto::random_secret(rng, crypto.hash_length());
         let leaf_keys = crypto.derive_kem_key_pair(&fresh(rng)).map_err(own_keys)?;
-        let path = self.filtered_direct_path(place);
+        let path = self.filtered_direct_path(place, records)?;
         let secrets = PathSecrets::derive(crypto, fresh(rng), path.iter().map(|(node, _)| *node))?;
         let keys = secrets
             .nodes
             .iter()
             .map(|node| VLBytes::new(node.keys.public.clone()));
-        let parent_hash = self.set_path(crypto, place, &path, keys);
+        let parent_hash = self.set_path(crypto, place, &path, keys, records)?;
         let mut content = maker.leaf;
         content.encryption_key = leaf_keys.public.into();
         content.source = LeafNodeSource::Commit(parent_hash.into());
@@ -114,7 +126,8 @@ impl RatchetTree {
             leaf_index: place,
         };
         let leaf = content.sign(crypto, maker.signature_private, Some(leaf_place))?;
-        self.set(place.into(), Some(Node::Leaf(Arc::new(leaf.clone()))));
+        let node = Node::Leaf(Leaf::new(leaf.clone(), maker.client));
+        self.set(place.into(), Some(node), records)?;
         let copath = path.into_iter().map(|(_, copath)| copath).collect();
         Ok(NewPath {
             leaf_private: leaf_keys.private,
@@ -129,24 +142,22 @@ impl RatchetTree {
         &mut self,
         crypto: &dyn Crypto,
         place: LeafIndex,
-        path: &UpdatePath,
-    ) -> Result<(), Check> {
-        let nodes = self.filtered_direct_path(place);
+        (path, client): (&UpdatePath, Option<ClientId>),
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        let nodes = self.filtered_direct_path(place, records)?;
         if nodes.len() != path.nodes.len() {
-            return Err(Check::PathLength);
+            return Err(Check::PathLength.into());
         }
-        self.check_path_keys(crypto, place, path)?;
+        self.check_path_keys(crypto, place, path, records)?;
         let keys = path.nodes.iter().map(|node| node.encryption_key.clone());
-        let parent_hash = self.set_path(crypto, place, &nodes, keys);
+        let parent_hash = self.set_path(crypto, place, &nodes, keys, records)?;
         match &path.leaf_node.content.source {
             LeafNodeSource::Commit(sent) if sent.as_slice() == parent_hash => {}
-            _ => return Err(Check::ParentHash),
+            _ => return Err(Check::ParentHash.into()),
         }
-        self.set(
-            place.into(),
-            Some(Node::Leaf(Arc::new(path.leaf_node.clone()))),
-        );
-        Ok(())
+        let leaf = Leaf::new(path.leaf_node.clone(), client);
+        self.set(place.into(), Some(Node::Leaf(leaf)), records)
     }
 
     /// The path's keys are keys of the suite, and stand nowhere else (checks 26, 33, 84).
@@ -155,15 +166,16 @@ impl RatchetTree {
         crypto: &dyn Crypto,
         place: LeafIndex,
         path: &UpdatePath,
-    ) -> Result<(), Check> {
+        records: &dyn Records,
+    ) -> Result<(), Error> {
         for node in &path.nodes {
             let key = node.encryption_key.as_slice();
             let checked = crypto.check_kem_public_key(key);
             checked.map_err(|_| Check::KeysValidForSuite)?;
         }
         let leaf_key = path.leaf_node.content.encryption_key.as_slice();
-        if self.encryption_key(place.into()) == Some(leaf_key) {
-            return Err(Check::EncryptionKeyNew);
+        if self.encryption_key(place.into(), records)? == Some(leaf_key) {
+            return Err(Check::EncryptionKeyNew.into());
         }
         let mut keys: Vec<_> = path
             .nodes
@@ -172,9 +184,12 @@ impl RatchetTree {
             .collect();
         keys.push(leaf_key);
         keys.sort_unstable();
-        let repeated = keys.windows(2).any(|pair| pair[0] == pair[1]);
-        if repeated || keys.iter().any(|key| self.encryption_key_uses(key) > 0) {
-            return Err(Check::PathKeysNew);
+        let mut repeated = keys.windows(2).any(|pair| pair[0] == pair[1]);
+        for key in keys {
+            repeated |= self.encryption_key_uses(key, records)? > 0;
+        }
+        if repeated {
+            return Err(Check::PathKeysNew.into());
         }
         Ok(())
     }
@@ -186,8 +201,9 @@ impl RatchetTree {
         place: LeafIndex,
         path: &[(NodeIndex, NodeIndex)],
         keys: impl DoubleEndedIterator<Item = VLBytes> + ExactSizeIterator,
-    ) -> Vec<u8> {
-        self.blank_direct_path(place);
+        records: &dyn Records,
+    ) -> Result<Vec<u8>, Error> {
+        self.blank_direct_path(place, records)?;
         let mut parent_hash = Vec::new();
         for ((index, copath), encryption_key) in path.iter().zip(keys).rev() {
             let parent_hash_above = VLBytes::new(parent_hash);
@@ -197,21 +213,26 @@ impl RatchetTree {
                 unmerged_leaves: Vec::new(),
             };
             parent_hash = self
-                .parent_hash(&node, *copath, crypto)
-                .expect("the copath is in the tree");
-            self.set(*index, Some(Node::Parent(Arc::new(node))));
+                .parent_hash(&node, *copath, crypto, records)?
+                .ok_or(Check::PathLength)?;
+            self.set(*index, Some(Node::Parent(Arc::new(node))), records)?;
         }
-        parent_hash
+        Ok(parent_hash)
     }
 
     /// The nodes that a path secret is sealed to: the copath's resolution without the leaves that
     /// the same commit adds (check 86).
-    fn recipients(&self, copath: NodeIndex, added: &[LeafIndex]) -> Vec<NodeIndex> {
-        let mut nodes = self.resolution(copath);
+    fn recipients(
+        &self,
+        copath: NodeIndex,
+        added: &[LeafIndex],
+        records: &dyn Records,
+    ) -> Result<Vec<NodeIndex>, Error> {
+        let mut nodes = self.resolution(copath, records)?;
         // Leaves are added from the left.
         let is_added = |leaf| added.binary_search(&leaf).is_ok();
         nodes.retain(|node| node.leaf().is_none_or(|leaf| !is_added(leaf)));
-        nodes
+        Ok(nodes)
     }
 
     /// A received path has a ciphertext for each recipient, `added` not being among them (check 86).
@@ -220,31 +241,35 @@ impl RatchetTree {
         committer: LeafIndex,
         path: &UpdatePath,
         added: &[LeafIndex],
-    ) -> Result<(), Check> {
-        let nodes = self.filtered_direct_path(committer);
-        let counts_agree = nodes.iter().zip(&path.nodes).all(|((_, copath), sent)| {
-            self.recipients(*copath, added).len() == sent.encrypted_path_secret.len()
-        });
-        counts_agree.then_some(()).ok_or(Check::PathCiphertextCount)
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        let nodes = self.filtered_direct_path(committer, records)?;
+        for ((_, copath), sent) in nodes.iter().zip(&path.nodes) {
+            let recipients = self.recipients(*copath, added, records)?;
+            if recipients.len() != sent.encrypted_path_secret.len() {
+                return Err(Check::PathCiphertextCount.into());
+            }
+        }
+        Ok(())
     }
 
     /// Opens the path secret meant for `own` and derives the rest (RFC 9420 §7.6).
     pub(crate) fn open_path(
         &self,
         crypto: &dyn Crypto,
-        committer: LeafIndex,
-        path: &UpdatePath,
+        (committer, path): (LeafIndex, &UpdatePath),
         context: &GroupContext,
         own: (LeafIndex, &PrivateKeys),
         added: &[LeafIndex],
+        records: &dyn Records,
     ) -> Result<PathSecrets, Error> {
-        let nodes = self.filtered_direct_path(committer);
+        let nodes = self.filtered_direct_path(committer, records)?;
         let (leaf, private) = own;
         let level = nodes
             .iter()
             .position(|(_, copath)| copath.covers(leaf))
             .ok_or(Check::PathSecretOpens)?;
-        let recipients = self.recipients(nodes[level].1, added);
+        let recipients = self.recipients(nodes[level].1, added, records)?;
         let (sealed, key) = recipients
             .iter()
             .zip(&path.nodes[level].encrypted_path_secret)
@@ -259,7 +284,7 @@ impl RatchetTree {
         }
         let above = nodes[level..].iter().map(|(node, _)| *node);
         let secrets = PathSecrets::derive(crypto, path_secret, above)?;
-        if secrets.match_tree(self) {
+        if secrets.match_tree(self, records)? {
             Ok(secrets)
         } else {
             Err(Check::PathKeysMatch.into())
@@ -275,16 +300,16 @@ impl NewPath {
         tree: &RatchetTree,
         context: &GroupContext,
         added: &[LeafIndex],
+        records: &dyn Records,
         rng: &mut dyn CryptoRng,
     ) -> Result<UpdatePath, Error> {
         let info = encryption_info(crypto, PATH_LABEL, &encode(context));
         let mut nodes = Vec::with_capacity(self.copath.len());
         for (node, copath) in self.secrets.nodes.iter().zip(&self.copath) {
             let mut encrypted_path_secret = Vec::new();
-            for recipient in tree.recipients(*copath, added) {
-                let key = tree
-                    .encryption_key(recipient)
-                    .expect("a resolution has no blank node");
+            for recipient in tree.recipients(*copath, added, records)? {
+                let key = tree.encryption_key(recipient, records)?;
+                let key = key.ok_or(Check::PathCiphertextCount)?;
                 let sealed = crypto
                     .hpke_seal(key, &info, b"", node.path_secret.expose(), rng)
                     .map_err(|_| Check::KeysValidForSuite)?;

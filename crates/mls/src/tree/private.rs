@@ -1,6 +1,8 @@
 //! A member's private keys along its direct path: outside the tree, one owner.
 
 use super::{NodeIndex, RatchetTree};
+use crate::Error;
+use crate::records::Records;
 use folkmoot_crypto::Secret;
 use std::collections::BTreeMap;
 
@@ -22,9 +24,22 @@ impl PrivateKeys {
     }
 
     /// Drops the keys of nodes that `next` blanks or gives another key (check 96).
-    pub(crate) fn retain_valid(&mut self, before: &RatchetTree, next: &RatchetTree) {
-        self.0
-            .retain(|index, _| before.encryption_key(*index) == next.encryption_key(*index));
+    pub(crate) fn retain_valid(
+        &mut self,
+        before: &RatchetTree,
+        next: &RatchetTree,
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        let mut outdated = Vec::new();
+        for index in self.0.keys() {
+            if before.encryption_key(*index, records)? != next.encryption_key(*index, records)? {
+                outdated.push(*index);
+            }
+        }
+        for index in outdated {
+            self.0.remove(&index);
+        }
+        Ok(())
     }
 }
 

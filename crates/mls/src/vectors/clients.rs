@@ -1,8 +1,9 @@
 //! What the vectors' clients have in common.
 
 use super::rng;
-use crate::group::{Change, Delta, RecordKey, Records, Settings};
+use crate::group::Settings;
 use crate::labels::{decrypt_with_label, encrypt_with_label};
+use crate::records::{Change, Delta, RecordKey, Records};
 use crate::wire::{Credential, Timestamp, encode};
 use crate::{AuthenticationService, ClientId, CredentialRejected, RecordsError};
 use folkmoot_crypto::{Crypto, Secret};

@@ -3,7 +3,8 @@
 use super::clients::{AcceptAll, settings};
 use super::{Hex, run, run_suites};
 use crate::leaf::LeafCheck;
-use crate::tree::{LeafIndex, NodeIndex, RatchetTree, VerifiedTree};
+use crate::records::NoRecords;
+use crate::tree::{Leaf, LeafIndex, NodeIndex, RatchetTree, VerifiedTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Proposal, ProtocolVersion, decode};
 use crate::{Check, Error};
 use folkmoot_crypto::Crypto;
@@ -54,7 +55,7 @@ struct TreeOperation {
 #[test]
 fn tree_operations() {
     run_suites("tree-operations.json", |crypto, case: TreeOperation| {
-        let mut tree = RatchetTree::from_extension(&case.tree_before).unwrap();
+        let mut tree = RatchetTree::from_extension(&case.tree_before, |_| None).unwrap();
         let hash_before = tree.tree_hash(crypto);
         assert!(
             case.tree_hash_before
@@ -62,19 +63,23 @@ fn tree_operations() {
         );
         match decode(&case.proposal).unwrap() {
             Proposal::Add(package) => {
-                tree.add_all([package.content.leaf_node]).unwrap();
+                let leaf = Leaf::new(package.content.leaf_node, None);
+                tree.add_all([leaf], &NoRecords).unwrap();
             }
-            Proposal::Update(leaf) => tree.update(LeafIndex(case.proposal_sender), *leaf),
+            Proposal::Update(leaf) => {
+                let (place, leaf) = (LeafIndex(case.proposal_sender), Leaf::new(*leaf, None));
+                tree.update(place, leaf, &NoRecords).unwrap();
+            }
             Proposal::Remove(removed) => {
-                assert!(tree.leaf(removed).is_some());
-                tree.remove(removed);
-                tree.truncate();
+                assert!(tree.leaf(removed, &NoRecords).unwrap().is_some());
+                tree.remove(removed, &NoRecords).unwrap();
+                tree.truncate(&NoRecords).unwrap();
             }
             other => panic!("{other:?} does not change a tree"),
         }
-        assert_eq!(tree.to_extension().unwrap(), case.tree_after);
+        assert_eq!(tree.to_extension(&NoRecords).unwrap(), case.tree_after);
         // The cached hashes are those of a tree that was never anything else.
-        let after = RatchetTree::from_extension(&case.tree_after).unwrap();
+        let after = RatchetTree::from_extension(&case.tree_after, |_| None).unwrap();
         assert_eq!(tree.tree_hash(crypto), after.tree_hash(crypto));
         let hash_after = tree.tree_hash(crypto);
         assert!(case.tree_hash_after.is_none_or(|given| hash_after == given));
@@ -92,10 +97,11 @@ struct TreeValidation {
 #[test]
 fn tree_validation() {
     run_suites("tree-validation.json", |crypto, case: TreeValidation| {
-        let tree = RatchetTree::from_extension(&case.tree).unwrap();
-        assert_eq!(tree.to_extension().unwrap(), case.tree);
+        let tree = RatchetTree::from_extension(&case.tree, |_| None).unwrap();
+        assert_eq!(tree.to_extension(&NoRecords).unwrap(), case.tree);
         for (index, expected) in (0..).map(NodeIndex).zip(&case.resolutions) {
-            let resolution: Vec<_> = tree.resolution(index).iter().map(|node| node.0).collect();
+            let resolution = tree.resolution(index, &NoRecords).unwrap();
+            let resolution: Vec<_> = resolution.iter().map(|node| node.0).collect();
             assert_eq!(&resolution, expected, "resolution of {index:?}");
         }
         for (index, expected) in (0..).map(NodeIndex).zip(&case.tree_hashes) {
@@ -133,6 +139,7 @@ fn verify(
         auth: &AcceptAll,
         settings: &settings(),
         at: None,
+        records: &NoRecords,
     };
     VerifiedTree::verify(tree.clone(), &context, &leaves)
 }

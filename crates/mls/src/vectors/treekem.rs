@@ -4,6 +4,7 @@ use super::clients::{AcceptAll, holds_private_key, settings};
 use super::{Hex, rng, run_suites};
 use crate::labels::{sign_with_label, verify_with_label};
 use crate::leaf::{Carrier, LeafCheck, place};
+use crate::records::NoRecords;
 use crate::tree::{LeafIndex, NodeIndex, PathMaker, PathSecrets, PrivateKeys, RatchetTree};
 use crate::wire::{
     Epoch, Extensions, GroupContext, GroupId, ProtocolVersion, UpdatePath, decode, encode,
@@ -73,7 +74,7 @@ struct TestGroup {
 
 impl TestGroup {
     fn new(crypto: &'static dyn Crypto, case: &TreeKem) -> Self {
-        let tree = RatchetTree::from_extension(&case.ratchet_tree).unwrap();
+        let tree = RatchetTree::from_extension(&case.ratchet_tree, |_| None).unwrap();
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
             cipher_suite: crypto.suite(),
@@ -89,7 +90,8 @@ impl TestGroup {
             .map(|private| (LeafIndex(private.index), private.member(crypto, &tree)))
             .collect();
         assert!(
-            tree.leaves()
+            tree.leaves(&NoRecords)
+                .unwrap()
                 .map(|(leaf, _)| leaf)
                 .eq(members.keys().copied())
         );
@@ -109,6 +111,7 @@ impl TestGroup {
             auth: &AcceptAll,
             settings: &settings(),
             at: None,
+            records: &NoRecords,
         };
         let at = place(&self.context, sender);
         leaves
@@ -117,7 +120,7 @@ impl TestGroup {
         let (merged, context) = self.merge(sender, &path);
         assert_eq!(context.tree_hash.as_slice(), &given.tree_hash_after[..]);
         for (leaf, expected) in (0..).map(LeafIndex).zip(&given.path_secrets) {
-            let receives = leaf != sender && self.tree.leaf(leaf).is_some();
+            let receives = leaf != sender && self.tree.leaf(leaf, &NoRecords).unwrap().is_some();
             assert_eq!(expected.is_some(), receives);
             let Some(expected) = expected else { continue };
             let opened = self.open(&merged, &context, sender, &path, leaf).unwrap();
@@ -130,17 +133,20 @@ impl TestGroup {
     fn check_new_path(&self, sender: LeafIndex) {
         let mut rng = rng();
         let mut tree = self.tree.clone();
+        let leaf = tree.leaf(sender, &NoRecords).unwrap();
         let maker = PathMaker {
             group_id: &self.context.group_id,
             place: sender,
-            leaf: self.tree.leaf(sender).unwrap().content.clone(),
+            leaf: leaf.unwrap().content.clone(),
+            client: None,
             signature_private: &self.members[&sender].signature_private,
         };
-        let made = tree.renew_path(self.crypto, maker, &mut rng).unwrap();
+        let made = tree.renew_path(self.crypto, maker, &NoRecords, &mut rng);
+        let made = made.unwrap();
         let mut context = self.context.clone();
         context.tree_hash = tree.tree_hash(self.crypto).into();
         let sealed = made
-            .seal(self.crypto, &tree, &context, &[], &mut rng)
+            .seal(self.crypto, &tree, &context, &[], &NoRecords, &mut rng)
             .unwrap();
         let path: UpdatePath = decode(&encode(&sealed)).unwrap();
         let (merged, received_context) = self.merge(sender, &path);
@@ -161,21 +167,30 @@ impl TestGroup {
         let ikm = Secret::from(b"another key for the top of the path".to_vec());
         let other = self.crypto.derive_kem_key_pair(&ikm).unwrap();
         top.encryption_key = other.public.into();
-        let refused = self.tree.clone().merge_path(self.crypto, sender, &altered);
-        assert_eq!(refused, Err(Check::ParentHash));
+        let refused =
+            self.tree
+                .clone()
+                .merge_path(self.crypto, sender, (&altered, None), &NoRecords);
+        assert!(matches!(refused, Err(Error::Invalid(Check::ParentHash))));
         let mut altered = path.clone();
         let sealed = &mut altered.nodes[0].encrypted_path_secret;
         sealed.push(sealed[0].clone());
         let (merged, _) = self.merge(sender, &altered);
-        let refused = merged.check_ciphertexts(sender, &altered, &[]);
-        assert_eq!(refused, Err(Check::PathCiphertextCount));
-        assert_eq!(merged.check_ciphertexts(sender, path, &[]), Ok(()));
+        let check = |path| merged.check_ciphertexts(sender, path, &[], &NoRecords);
+        assert!(matches!(
+            check(&altered),
+            Err(Error::Invalid(Check::PathCiphertextCount))
+        ));
+        check(path).unwrap();
     }
 
     /// The tree after a path, and the context that its secrets are sealed under.
     fn merge(&self, sender: LeafIndex, path: &UpdatePath) -> (RatchetTree, GroupContext) {
         let mut merged = self.tree.clone();
-        merged.merge_path(self.crypto, sender, path).unwrap();
+        let path = (path, None);
+        merged
+            .merge_path(self.crypto, sender, path, &NoRecords)
+            .unwrap();
         let mut context = self.context.clone();
         context.tree_hash = merged.tree_hash(self.crypto).into();
         (merged, context)
@@ -190,7 +205,8 @@ impl TestGroup {
         receiver: LeafIndex,
     ) -> Result<PathSecrets, Error> {
         let own = (receiver, &self.members[&receiver].keys);
-        merged.open_path(self.crypto, sender, path, context, own, &[])
+        let path = (sender, path);
+        merged.open_path(self.crypto, path, context, own, &[], &NoRecords)
     }
 }
 
@@ -198,7 +214,8 @@ impl LeafPrivate {
     /// The member's private state, which agrees with the tree.
     fn member(&self, crypto: &dyn Crypto, tree: &RatchetTree) -> Member {
         let index = LeafIndex(self.index);
-        let content = &tree.leaf(index).expect("the leaf is not blank").content;
+        let leaf = tree.leaf(index, &NoRecords).unwrap();
+        let content = &leaf.expect("the leaf is not blank").content;
         let private = self.encryption_priv.secret();
         let public = content.encryption_key.as_slice();
         assert!(holds_private_key(crypto, public, &private));
@@ -207,7 +224,7 @@ impl LeafPrivate {
         for given in &self.path_secrets {
             let node = NodeIndex(given.node);
             let secrets = PathSecrets::derive(crypto, given.path_secret.secret(), [node]).unwrap();
-            assert!(secrets.match_tree(tree), "{node:?}");
+            assert!(secrets.match_tree(tree, &NoRecords).unwrap(), "{node:?}");
             keys.insert(node, secrets.nodes[0].keys.private.clone());
         }
         let signature_private = self.signature_priv.secret();

@@ -1,6 +1,6 @@
 //! Who is the same client as whom is the Authentication Service's to say.
 
-use crate::kit::{Invitee, Names, Person, add, lifetime, member, rng};
+use crate::kit::{Invitee, Names, Person, add, lifetime, member, rng, services};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
 
@@ -46,9 +46,12 @@ fn new_members(founder: &str, other: &str) -> NewMembers {
 #[test]
 fn credentials_without_a_client_are_nobody_elses() {
     let mut alice = Person::create("alice", Settings::default());
-    let committed = alice
-        .group
-        .commit(twice("dora"), b"", &Names, &mut alice.rng);
+    let committed = alice.group.commit(
+        twice("dora"),
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         committed.unwrap_err(),
         Error::State(StateError::Refused(Check::AddsDistinct))
@@ -70,9 +73,13 @@ fn a_branch_is_of_members_that_have_a_client() {
         let members = new_members("alice", other);
         let id = GroupId::new(b"branch".to_vec());
         let extensions = Extensions::default();
-        let begun = alice
-            .group
-            .begin_branch(id, extensions, members, services, &mut rng(13));
+        let begun = alice.group.begin_branch(
+            id,
+            extensions,
+            members,
+            Services::from(services).with_records(&alice.store),
+            &mut rng(13),
+        );
         begun.map(|(_, bundle, _)| bundle.added.len())
     };
     assert_eq!(branch(&Names, "bob").unwrap(), 1);
@@ -101,10 +108,13 @@ fn a_successor_keeps_everyone_who_has_a_client() {
     let begin = |services: &dyn AuthenticationService, other: &str| {
         let members = new_members("alice", other);
         let settings = Settings::default();
-        let begun =
-            alice
-                .group
-                .begin_successor(suite_one(), members, settings, services, &mut rng(13));
+        let begun = alice.group.begin_successor(
+            suite_one(),
+            members,
+            settings,
+            Services::from(services).with_records(&alice.store),
+            &mut rng(13),
+        );
         begun.map(|(_, bundle, _)| bundle.added.len())
     };
     assert_eq!(begin(&Names, "bob").unwrap(), 1);

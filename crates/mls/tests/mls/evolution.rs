@@ -45,9 +45,12 @@ fn a_pre_shared_key_enters_the_key_schedule() {
     assert_eq!(summary.psks.len(), 1);
 
     let unknown = ProposalIntent::Psk(Psk::External(b"unknown".as_slice().into()));
-    let refused = alice
-        .group
-        .propose(unknown, b"", services(), &mut alice.rng);
+    let refused = alice.group.propose(
+        unknown,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(Check::PskAvailable)))
@@ -93,7 +96,12 @@ fn earlier_epochs_lend_their_resumption_keys_for_a_while() {
         step(&mut alice, &mut bob, path.clone());
     }
     assert!(alice.group.resumption_psk(used).is_none());
-    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    let refused = alice.group.commit(
+        intent,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(Check::PskAvailable)))
@@ -122,7 +130,12 @@ fn group_extensions_are_replaced_for_all() {
 
     let unsupported = Extensions::default().with(ExtensionType(0xf0f0), b"".as_slice());
     let intent = ProposalIntent::Extensions(unsupported);
-    let refused = bob.group.propose(intent, b"", services(), &mut bob.rng);
+    let refused = bob.group.propose(
+        intent,
+        b"",
+        services().with_records(&bob.store),
+        &mut bob.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(
@@ -138,7 +151,11 @@ fn a_member_changes_its_signature_key_by_update_and_by_commit() {
     alice.receive(&update).unwrap();
     step(&mut alice, &mut bob, CommitIntent::default());
     let own_key = |person: &Person| {
-        let leaf = person.group.member(person.group.own_index()).unwrap();
+        let leaf = person
+            .group
+            .member(person.group.own_index(), &person.store)
+            .unwrap()
+            .unwrap();
         leaf.content.signature_key.as_slice().to_vec()
     };
     assert_eq!(own_key(&bob), new_identity("bob", 77).signature.public);
@@ -225,7 +242,7 @@ fn a_reinitialised_group_goes_on_as_its_successor() {
         suite_one(),
         new_members("bob", &[&again]),
         Settings::default(),
-        services(),
+        services().with_records(&bob.store),
         &mut bob.rng,
     );
     let (mut new_bob, welcome) = found(begun, 402, Settings::default());
@@ -234,13 +251,7 @@ fn a_reinitialised_group_goes_on_as_its_successor() {
         without,
         Err(Error::Invalid(Check::ResumptionUsage))
     ));
-    let options = JoinOptions {
-        predecessor: Some(&alice.group),
-        ..JoinOptions::default()
-    };
-    let mut new_alice = again
-        .join_with(&welcome, options, Settings::default())
-        .unwrap();
+    let mut new_alice = again.join_after(&alice, &welcome).unwrap();
     agree(&[&new_alice, &new_bob]);
     assert_eq!(new_alice.group.group_id().as_slice(), b"successor");
     let hello = new_alice.seal("on we go");
@@ -257,17 +268,11 @@ fn a_branch_has_some_of_the_members() {
         id.clone(),
         Extensions::default(),
         new_members("alice", &[&again]),
-        services(),
+        services().with_records(&alice.store),
         &mut alice.rng,
     );
     let (branch_alice, welcome) = found(begun, 404, Settings::default());
-    let options = JoinOptions {
-        predecessor: Some(&charlie.group),
-        ..JoinOptions::default()
-    };
-    let branch_charlie = again
-        .join_with(&welcome, options, Settings::default())
-        .unwrap();
+    let branch_charlie = again.join_after(&charlie, &welcome).unwrap();
     agree(&[&branch_alice, &branch_charlie]);
     let hello = alice.seal("the parent lives on");
     assert_eq!(bob.read(&hello), "the parent lives on");
@@ -277,7 +282,7 @@ fn a_branch_has_some_of_the_members() {
         id,
         Extensions::default(),
         new_members("alice", &[&stranger]),
-        services(),
+        services().with_records(&alice.store),
         &mut alice.rng,
     );
     assert!(matches!(
@@ -300,13 +305,13 @@ fn the_tree_may_come_beside_the_welcome() {
     let welcome = bundle.welcome.unwrap();
     let without = Invitee::new("charlie", 2).join(&welcome, Settings::default());
     assert!(matches!(without, Err(Error::Invalid(Check::TreeGiven))));
-    let tree = bob.group.tree().to_extension().unwrap();
+    let tree = bob.group.tree().to_extension(&bob.store).unwrap();
     let options = JoinOptions {
         tree: Some(&tree),
         ..JoinOptions::default()
     };
     let charlie = charlie
-        .join_with(&welcome, options, Settings::default())
+        .join_with(&welcome, options, Settings::default(), services())
         .unwrap();
     agree(&[&alice, &bob, &charlie]);
 }
@@ -334,13 +339,23 @@ fn the_founder_may_not_choose_less_than_all_have() {
     };
     let mut alice = Person::create("alice", settings.clone());
     let worse = capable(vec![better]);
-    let refused = alice.group.commit(worse, b"", services(), &mut alice.rng);
+    let refused = alice.group.commit(
+        worse,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(Check::BestCommonSuite)))
     ));
     let best = capable(Vec::new());
-    let made = alice.group.commit(best, b"", services(), &mut alice.rng);
+    let made = alice.group.commit(
+        best,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(made.is_ok());
 }
 
@@ -373,7 +388,7 @@ fn an_own_proposal_that_nobody_got_is_committed_all_the_same() {
     bob.receive(&bundle.commit).unwrap();
     alice.accept();
     agree(&[&alice, &bob]);
-    assert_eq!(bob.group.members().count(), 3);
+    assert_eq!(bob.group.members(&bob.store).unwrap().count(), 3);
 }
 
 #[test]
@@ -395,9 +410,12 @@ fn a_proposal_that_comes_twice_waits_once() {
     }
     let second = bob.propose(ProposalIntent::Update);
     alice.receive(&second).unwrap();
-    let refused = bob
-        .group
-        .propose(ProposalIntent::Update, b"", services(), &mut bob.rng);
+    let refused = bob.group.propose(
+        ProposalIntent::Update,
+        b"",
+        services().with_records(&bob.store),
+        &mut bob.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(Check::WaitingProposals)))
@@ -417,7 +435,12 @@ fn an_identity_whose_key_is_not_its_own_is_refused_to_its_maker() {
         identity: Some(identity),
         ..CommitIntent::default()
     };
-    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    let refused = alice.group.commit(
+        intent,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(Check::LeafSignature)))
@@ -426,7 +449,12 @@ fn an_identity_whose_key_is_not_its_own_is_refused_to_its_maker() {
         identity: Some(new_identity("dora", 92)),
         ..CommitIntent::default()
     };
-    let refused = alice.group.commit(intent, b"", services(), &mut alice.rng);
+    let refused = alice.group.commit(
+        intent,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused,
         Err(Error::State(StateError::Refused(
@@ -440,7 +468,9 @@ fn what_was_examined_for_one_group_is_not_for_another() {
     let (mut alice, bob) = pair();
     let hello = alice.seal("hello");
     let twin = Group::load(suite_one(), &bob.store, Settings::default()).unwrap();
-    let incoming = twin.receive(hello, services()).unwrap();
+    let incoming = twin
+        .receive(hello, services().with_records(&bob.store))
+        .unwrap();
     let mut bob = bob;
     let refused = bob.group.apply(incoming);
     assert!(matches!(refused, Err(Error::State(StateError::Superseded))));

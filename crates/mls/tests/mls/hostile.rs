@@ -1,6 +1,6 @@
 //! What outsiders and broken transports send: refused, without a trace.
 
-use crate::kit::{Invitee, Memory, Names, Person, add, agree, lifetime, member, rng};
+use crate::kit::{Invitee, Memory, Names, Person, add, agree, lifetime, member, rng, services};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
 use tls_codec::Size;
@@ -34,7 +34,9 @@ fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
 fn refuses_damage(receiver: &mut Person, message: &MlsMessage) {
     for bytes in damaged(&message.encode()) {
         if let Ok(decoded) = MlsMessage::decode(&bytes) {
-            let outcome = receiver.group.receive(decoded, &Names);
+            let outcome = receiver
+                .group
+                .receive(decoded, services().with_records(&receiver.store));
             assert!(outcome.is_err(), "a damaged message was taken");
         }
     }
@@ -171,6 +173,7 @@ fn leaves_keep_their_length() {
         (member("erin", &mut rng(6)), lifetime()),
         Extensions::default(),
         bounded(100),
+        &Names,
         &mut rng(7),
     );
     assert!(matches!(
@@ -192,7 +195,12 @@ fn refused(alice: &mut Person, intent: CommitIntent) -> StateError {
     let before = alice.store.bytes().clone();
     let error = alice
         .group
-        .commit(intent, b"", &Names, &mut alice.rng)
+        .commit(
+            intent,
+            b"",
+            services().with_records(&alice.store),
+            &mut alice.rng,
+        )
         .unwrap_err();
     alice.reload();
     assert_eq!(&before, alice.store.bytes());
@@ -301,9 +309,12 @@ fn waiting_proposals_are_bounded() {
         let update = alice.propose(ProposalIntent::Update);
         bob.receive(&update).unwrap();
     }
-    let one_more = alice
-        .group
-        .propose(ProposalIntent::Update, b"", &Names, &mut alice.rng);
+    let one_more = alice.group.propose(
+        ProposalIntent::Update,
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         one_more.unwrap_err(),
         Error::State(StateError::Refused(Check::WaitingProposals))
@@ -325,7 +336,10 @@ fn messages_of_another_group_are_refused() {
         .unwrap();
     bytes[place] = b'G';
     let other = MlsMessage::decode(&bytes).unwrap();
-    let error = bob.group.receive(other, &Names).unwrap_err();
+    let error = bob
+        .group
+        .receive(other, services().with_records(&bob.store))
+        .unwrap_err();
     assert!(matches!(error, Error::Invalid(Check::GroupIdAndEpoch)));
 }
 
@@ -333,16 +347,23 @@ fn messages_of_another_group_are_refused() {
 fn an_examined_message_is_void_once_the_group_has_changed() {
     let (mut alice, mut bob) = pair(Settings::default());
     let (first, second) = (alice.seal("first"), alice.seal("second"));
-    let examined = bob.group.receive(first.clone(), &Names).unwrap();
+    let examined = bob
+        .group
+        .receive(first.clone(), services().with_records(&bob.store))
+        .unwrap();
     bob.group
-        .receive(second, &Names)
+        .receive(second, services().with_records(&bob.store))
         .map(|incoming| bob.group.apply(incoming))
         .unwrap()
         .map(drop)
         .unwrap();
     let outdated = bob.group.apply(examined).unwrap_err();
     assert!(matches!(outdated, Error::State(StateError::Superseded)));
-    assert!(bob.group.receive(first, &Names).is_ok());
+    assert!(
+        bob.group
+            .receive(first, services().with_records(&bob.store))
+            .is_ok()
+    );
 }
 
 #[test]

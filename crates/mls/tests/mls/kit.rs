@@ -133,6 +133,7 @@ impl Person {
             (member, lifetime()),
             Extensions::default(),
             settings.clone(),
+            &Names,
             &mut rng,
         )
         .unwrap();
@@ -154,7 +155,12 @@ impl Person {
     pub(crate) fn commit(&mut self, intent: CommitIntent) -> CommitBundle {
         let (bundle, delta) = self
             .group
-            .commit(intent, b"", services(), &mut self.rng)
+            .commit(
+                intent,
+                b"",
+                services().with_records(&self.store),
+                &mut self.rng,
+            )
             .unwrap();
         self.store.apply(delta);
         self.reload();
@@ -180,7 +186,12 @@ impl Person {
     pub(crate) fn propose(&mut self, intent: ProposalIntent) -> MlsMessage {
         let (message, delta) = self
             .group
-            .propose(intent, b"", services(), &mut self.rng)
+            .propose(
+                intent,
+                b"",
+                services().with_records(&self.store),
+                &mut self.rng,
+            )
             .unwrap();
         self.store.apply(delta);
         self.reload();
@@ -188,7 +199,9 @@ impl Person {
     }
 
     pub(crate) fn receive(&mut self, message: &MlsMessage) -> Result<IncomingContent, Error> {
-        let incoming = self.group.receive(message.clone(), services())?;
+        let incoming = self
+            .group
+            .receive(message.clone(), services().with_records(&self.store))?;
         let content = incoming.content().clone();
         let delta = self.group.apply(incoming).unwrap();
         self.store.apply(delta);
@@ -236,7 +249,21 @@ impl Invitee {
     }
 
     pub(crate) fn join(self, welcome: &MlsMessage, settings: Settings) -> Result<Person, Error> {
-        self.join_with(welcome, JoinOptions::default(), settings)
+        self.join_with(welcome, JoinOptions::default(), settings, services())
+    }
+
+    /// Joins a group that follows one that this client is in.
+    pub(crate) fn join_after(
+        self,
+        predecessor: &Person,
+        welcome: &MlsMessage,
+    ) -> Result<Person, Error> {
+        let options = JoinOptions {
+            predecessor: Some(&predecessor.group),
+            ..JoinOptions::default()
+        };
+        let services = services().with_records(&predecessor.store);
+        self.join_with(welcome, options, Settings::default(), services)
     }
 
     pub(crate) fn join_with(
@@ -244,6 +271,7 @@ impl Invitee {
         welcome: &MlsMessage,
         options: JoinOptions<'_>,
         settings: Settings,
+        services: Services<'_>,
     ) -> Result<Person, Error> {
         let MessageBody::Welcome(welcome) = &welcome.body else {
             panic!("no Welcome")
@@ -258,7 +286,7 @@ impl Invitee {
             own,
             options,
             settings.clone(),
-            services(),
+            services,
         )?;
         let mut store = Memory::default();
         store.apply(delta);

@@ -71,7 +71,7 @@ fn a_removed_member_ends_and_reads_nothing_more() {
     let refused = charlie.receive(&secret).unwrap_err();
     assert!(matches!(refused, Error::State(StateError::NotMember)));
     assert!(charlie.group.export("test", b"", 32).is_err());
-    assert_eq!(alice.group.members().count(), 2);
+    assert_eq!(alice.group.members(&alice.store).unwrap().count(), 2);
 }
 
 #[test]
@@ -90,14 +90,24 @@ fn a_proposal_waits_for_anothers_commit() {
         blocked,
         Error::State(StateError::ProposalsPending)
     ));
-    let before = bob.group.member(bob.group.own_index()).cloned();
+    let before = bob
+        .group
+        .member(bob.group.own_index(), &bob.store)
+        .unwrap()
+        .cloned();
     let bundle = alice.commit(CommitIntent::default());
     alice.accept();
     bob.receive(&bundle.commit).unwrap();
     charlie.receive(&bundle.commit).unwrap();
     agree(&[&alice, &bob]);
     assert!(!charlie.group.is_active());
-    assert_ne!(bob.group.member(bob.group.own_index()).cloned(), before);
+    assert_ne!(
+        bob.group
+            .member(bob.group.own_index(), &bob.store)
+            .unwrap()
+            .cloned(),
+        before
+    );
     let message = alice.seal("on");
     assert_eq!(bob.read(&message), "on");
 }

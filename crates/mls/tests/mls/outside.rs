@@ -27,7 +27,7 @@ fn join_by_commit(
     psks: Vec<Psk>,
 ) -> Result<(Person, MlsMessage), Error> {
     let mut generator = rng(700 + name.len() as u64);
-    let info = group_info(&through.group.group_info(true).unwrap());
+    let info = group_info(&through.group.group_info(true, &through.store).unwrap());
     let join = ExternalJoin {
         group_info: &info,
         tree: None,
@@ -96,7 +96,7 @@ fn a_member_that_lost_its_state_replaces_itself() {
     alice.receive(&commit).unwrap();
     bob.receive(&commit).unwrap();
     agree(&[&alice, &bob, &again]);
-    assert_eq!(alice.group.members().count(), 3);
+    assert_eq!(alice.group.members(&alice.store).unwrap().count(), 3);
     let mut charlie = charlie;
     let content = charlie.receive(&commit).unwrap();
     assert!(matches!(content, IncomingContent::Commit(summary) if summary.self_removed));
@@ -163,8 +163,12 @@ fn an_external_sender_proposes_and_members_commit() {
     alice.receive(&bundle.commit).unwrap();
     bob.accept();
     agree(&[&alice, &bob]);
-    assert!(alice.group.member(charlie).is_none());
-    let leaf = bob.group.member(bob.group.own_index()).unwrap();
+    assert!(alice.group.member(charlie, &alice.store).unwrap().is_none());
+    let leaf = bob
+        .group
+        .member(bob.group.own_index(), &bob.store)
+        .unwrap()
+        .unwrap();
     let update = Proposal::Update(Box::new(LeafNode::clone(leaf)));
     let refused = outside(&alice).by_external_sender(suite_one(), 0, &keys.private, update);
     assert!(matches!(
@@ -218,14 +222,17 @@ impl Watch {
     }
 
     fn receive(&mut self, message: &MlsMessage) {
-        let observed = self.observer.receive(message.clone(), &Names).unwrap();
+        let observed = self
+            .observer
+            .receive(message.clone(), services().with_records(&self.store))
+            .unwrap();
         let delta = self.observer.apply(observed).unwrap();
         self.reload(delta);
     }
 
     fn publish(&mut self, person: &Person) {
-        let info = group_info(&person.group.group_info(false).unwrap());
-        let delta = self.observer.publish(info).unwrap();
+        let info = group_info(&person.group.group_info(false, &person.store).unwrap());
+        let delta = self.observer.publish(info, &self.store).unwrap();
         self.reload(delta);
     }
 }
@@ -233,7 +240,9 @@ impl Watch {
 #[test]
 fn an_observer_follows_and_brings_joiners_in() {
     let (mut alice, mut bob, mut charlie) = trio();
-    let mut watch = Watch::begin(group_info(&alice.group.group_info(true).unwrap()));
+    let mut watch = Watch::begin(group_info(
+        &alice.group.group_info(true, &alice.store).unwrap(),
+    ));
     let update = bob.propose(ProposalIntent::Update);
     watch.receive(&update);
     alice.receive(&update).unwrap();
@@ -249,11 +258,11 @@ fn an_observer_follows_and_brings_joiners_in() {
     alice.accept();
     agree(&[&alice, &bob, &charlie]);
     assert_eq!(watch.observer.context(), alice.group.context());
-    assert_eq!(watch.observer.members().count(), 4);
+    assert_eq!(watch.observer.members(&watch.store).unwrap().count(), 4);
 
     watch.publish(&bob);
     let mut generator = rng(900);
-    let tree = watch.observer.ratchet_tree().unwrap();
+    let tree = watch.observer.ratchet_tree(&watch.store).unwrap();
     let join = ExternalJoin {
         group_info: watch.observer.group_info().unwrap(),
         tree: Some(&tree),
@@ -276,8 +285,10 @@ fn an_observer_follows_and_brings_joiners_in() {
 #[test]
 fn an_observer_refuses_what_members_refuse() {
     let (mut alice, mut bob, _) = trio();
-    let watch = Watch::begin(group_info(&alice.group.group_info(true).unwrap()));
-    let stale = group_info(&alice.group.group_info(true).unwrap());
+    let watch = Watch::begin(group_info(
+        &alice.group.group_info(true, &alice.store).unwrap(),
+    ));
+    let stale = group_info(&alice.group.group_info(true, &alice.store).unwrap());
     let commit = bob.commit(CommitIntent::default()).commit;
     let bytes = commit.encode();
     let mut refused = 0;
@@ -287,18 +298,29 @@ fn an_observer_refuses_what_members_refuse() {
         let Ok(message) = MlsMessage::decode(&changed) else {
             continue;
         };
-        let observed = watch.observer.receive(message.clone(), &Names).is_ok();
+        let observed = watch
+            .observer
+            .receive(message.clone(), services().with_records(&watch.store))
+            .is_ok();
         // Nothing but the tags is beyond an observer.
-        let believed = alice.group.receive(message, services()).is_ok();
+        let believed = alice
+            .group
+            .receive(message, services().with_records(&alice.store))
+            .is_ok();
         assert!(!believed);
         refused += usize::from(!observed);
     }
     assert!(refused > 100, "{refused}");
     let sealed = alice.seal("not for observers");
-    assert!(watch.observer.receive(sealed, &Names).is_err());
+    assert!(
+        watch
+            .observer
+            .receive(sealed, services().with_records(&watch.store))
+            .is_err()
+    );
 
     let mut watch = watch;
     watch.receive(&commit);
-    let old = watch.observer.publish(stale);
+    let old = watch.observer.publish(stale, &watch.store);
     assert!(matches!(old, Err(Error::Invalid(Check::GroupIdAndEpoch))));
 }

@@ -1,6 +1,6 @@
 //! What waits for a commit, and what a commit takes of it.
 
-use crate::kit::{Invitee, Names, Person, add, agree};
+use crate::kit::{Invitee, Person, add, agree, services};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
 
@@ -62,7 +62,7 @@ fn a_sender_commits_first_what_it_proposed_for_others() {
         alice.accept();
         bob.receive(&bundle.commit).unwrap();
         agree(&[&alice, &bob]);
-        let members = alice.group.members().count();
+        let members = alice.group.members(&alice.store).unwrap().count();
         assert_eq!(members, if carol_goes { 2 } else { 4 });
         let text = alice.seal("now");
         assert_eq!(bob.read(&text), "now");
@@ -139,7 +139,12 @@ fn a_committer_with_a_clock_leaves_expired_key_packages_out() {
         agree(&[&alice, &bob]);
     }
     let (mut alice, ..) = trio();
-    let refused = alice.group.commit(add(2_001), b"", &Names, &mut alice.rng);
+    let refused = alice.group.commit(
+        add(2_001),
+        b"",
+        services().with_records(&alice.store),
+        &mut alice.rng,
+    );
     assert!(matches!(
         refused.unwrap_err(),
         Error::State(StateError::Refused(Check::LifetimeContainsNow))
@@ -150,16 +155,34 @@ fn a_committer_with_a_clock_leaves_expired_key_packages_out() {
 #[test]
 fn nobody_is_invited_into_an_epoch_that_ends_the_group() {
     let (mut alice, ..) = trio();
-    assert!(alice.group.pending_group_info(true).unwrap().is_none());
+    assert!(
+        alice
+            .group
+            .pending_group_info(true, &alice.store)
+            .unwrap()
+            .is_none()
+    );
     let _ = alice.commit(CommitIntent::default());
-    assert!(alice.group.pending_group_info(true).unwrap().is_some());
+    assert!(
+        alice
+            .group
+            .pending_group_info(true, &alice.store)
+            .unwrap()
+            .is_some()
+    );
     let delta = alice.group.discard_pending();
     alice.store.apply(delta);
     let _ = alice.commit(CommitIntent {
         reinit: Some(successor()),
         ..CommitIntent::default()
     });
-    assert!(alice.group.pending_group_info(true).unwrap().is_none());
+    assert!(
+        alice
+            .group
+            .pending_group_info(true, &alice.store)
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn epoch_number() {
     let own = refusal(dora.try_commit(update()));
     let reason = StateError::Refused(Check::EpochNumber);
     assert_eq!(own, Refusal::State(reason));
-    let mut known = Knowledge::of(&dora.group);
+    let mut known = Knowledge::of(&dora.group, &dora.store).unwrap();
     known.own = LeafIndex(3);
     known.signature = invitation.scene.mallory.knowledge().signature;
     let commit = Forgery::new(known, Vec::new()).with_path();

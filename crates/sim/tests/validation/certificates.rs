@@ -8,8 +8,8 @@ use folkmoot_identity::{
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
     CommitIntent, Content, Credential, Error, Extensions, Group, GroupId, IncomingContent,
-    JoinOptions, KeyPackage, Lifetime, Member, MessageBody, MlsMessage, OwnKeyPackage, Proposal,
-    Settings, Timestamp, WireFormat, hazmat::Signed,
+    JoinOptions, KeyPackage, Lifetime, Member, MessageBody, MlsMessage, NoRecords, OwnKeyPackage,
+    Proposal, Settings, Timestamp, WireFormat, hazmat::Signed,
 };
 use folkmoot_sim::{Forgery, crypto, key_package, rng};
 use rand_chacha::ChaCha20Rng;
@@ -74,7 +74,15 @@ impl Pair {
         let id = GroupId::new(b"certified".to_vec());
         let founder = (provider.device("alice"), lifetime());
         let (extensions, settings) = (Extensions::default(), Settings::default());
-        let created = Group::create(crypto(), id, founder, extensions, settings, &mut rng);
+        let created = Group::create(
+            crypto(),
+            id,
+            founder,
+            extensions,
+            settings,
+            &authenticator,
+            &mut rng,
+        );
         let (mut alice, _) = created.unwrap();
         let mallory = provider.device("mallory");
         let mallory = add(&mut alice, mallory, &authenticator, &mut rng).0;
@@ -155,7 +163,7 @@ fn x509_key_matches() {
         assert_eq!(reason.0, CertificateError::WrongKey.to_string());
     }
 
-    let known = || Knowledge::of(&pair.mallory);
+    let known = || Knowledge::of(&pair.mallory, &NoRecords).unwrap();
     let add_stolen = Proposal::Add(Box::new(package));
     let framed = folkmoot_mls::FramedContent {
         group_id: known().context.group_id,

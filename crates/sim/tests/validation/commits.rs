@@ -4,8 +4,8 @@ use crate::lists::successor;
 use folkmoot_crypto::Secret;
 use folkmoot_mls::hazmat::{Knowledge, Signed};
 use folkmoot_mls::{
-    Check, CommitIntent, Content, Error, Extensions, Fault, LeafIndex, LeafNodeSource, NodeIndex,
-    PreSharedKeyId, Proposal, ProposalIntent, Psk, Sender, StateError, WireFormat,
+    Check, CommitIntent, Content, Error, Extensions, Fault, LeafIndex, LeafNodeSource, NoRecords,
+    NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, Psk, Sender, StateError, WireFormat,
     expand_with_label,
 };
 use folkmoot_sim::{
@@ -51,8 +51,14 @@ fn path_required() {
         scene.refuse(&commit.message(), Check::PathRequired);
     }
     // An Update of somebody else's, by reference.
-    let known = Knowledge::of(&scene.bob.group);
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let known = Knowledge::of(&scene.bob.group, &scene.bob.store).unwrap();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = vec![9; 32].into();
     content.source = LeafNodeSource::Update;
     let place = Some((&known.context.group_id, known.own));
@@ -208,7 +214,7 @@ fn re_init_ends() {
         assert_eq!(refusal(person.try_seal("still here?")), ended);
         assert_eq!(refusal(person.try_commit(update())), ended);
         assert_eq!(refusal(person.try_propose(ProposalIntent::Update)), ended);
-        assert_eq!(refusal(person.group.group_info(true)), ended);
+        assert_eq!(refusal(person.group.group_info(true, &person.store)), ended);
         assert_eq!(refusal(person.receive(&dead)), Check::ReInitEnds.into());
     }
 }
@@ -217,16 +223,19 @@ fn re_init_ends() {
 #[test]
 fn commit_pending() {
     let mut scene = Scene::default();
-    let before = Knowledge::of(&scene.alice.group);
+    let before = Knowledge::of(&scene.alice.group, &scene.alice.store).unwrap();
     let bundle = scene.alice.commit(update());
-    let pending = Knowledge::of(&scene.alice.group);
+    let pending = Knowledge::of(&scene.alice.group, &scene.alice.store).unwrap();
     assert_eq!(pending.context, before.context);
     assert_eq!(pending.private, before.private);
     assert_eq!(pending.init_secret, before.init_secret);
     assert_eq!(scene.alice.group.pending_commit(), Some(&bundle.commit));
     let busy = Refusal::State(StateError::CommitPending);
     assert_eq!(refusal(scene.alice.try_commit(update())), busy);
-    let own = scene.alice.group.receive(bundle.commit, services());
+    let own = scene
+        .alice
+        .group
+        .receive(bundle.commit, services().with_records(&scene.alice.store));
     assert_eq!(refusal(own), Refusal::OwnCommit);
     // What waits, waits until a commit is accepted.
     let mut waiting = Scene::default();
@@ -256,7 +265,7 @@ fn commit_pending() {
 #[test]
 fn old_secrets_erased() {
     let mut scene = Scene::default();
-    let before = Knowledge::of(&scene.alice.group);
+    let before = Knowledge::of(&scene.alice.group, &scene.alice.store).unwrap();
     let bundle = scene.alice.commit(update());
     scene.alice.accept();
     scene.bob.receive(&bundle.commit).unwrap();
@@ -270,7 +279,7 @@ fn old_secrets_erased() {
         assert!(!scene.alice.store.contains(secret.expose()));
         assert!(!bob.contains(secret.expose()));
     }
-    let after = Knowledge::of(&scene.alice.group);
+    let after = Knowledge::of(&scene.alice.group, &scene.alice.store).unwrap();
     assert_eq!(before.private.len(), after.private.len());
     for (node, old) in &before.private {
         assert!(!scene.alice.store.contains(old.expose()), "{node:?}");
@@ -290,7 +299,15 @@ fn old_secrets_erased() {
     let (_, key) = above_bob.unwrap();
     assert!(scene.alice.store.contains(key.expose()));
     scene.alice.receive(&removal.commit).unwrap();
-    assert!(scene.alice.group.tree().parent_node(NodeIndex(1)).is_none());
+    assert!(
+        scene
+            .alice
+            .group
+            .tree()
+            .parent_node(NodeIndex(1), &scene.alice.store)
+            .unwrap()
+            .is_none()
+    );
     assert!(!scene.alice.store.contains(key.expose()));
 }
 
@@ -303,8 +320,8 @@ fn removed_member_stops() {
     assert_eq!(scene.bob.read(&texts[1]), "early and late");
     scene.propose(2, ProposalIntent::Update);
     let _ = scene.bob.commit(CommitIntent::default());
-    assert_eq!(scene.bob.store.kinds(), *b"ACEKMNPQRSU");
-    let before = Knowledge::of(&scene.bob.group);
+    assert_eq!(scene.bob.store.kinds(), *b"ACEKMNPQRSUWXYZ");
+    let before = Knowledge::of(&scene.bob.group, &scene.bob.store).unwrap();
     let bundle = scene.alice.commit(CommitIntent {
         remove: vec![LeafIndex(1)],
         ..CommitIntent::default()
@@ -321,7 +338,7 @@ fn removed_member_stops() {
     for secret in keys.chain([&before.init_secret, &before.signature.private]) {
         assert!(!scene.bob.store.contains(secret.expose()));
     }
-    assert_eq!(scene.bob.store.kinds(), *b"EN", "what the group was");
+    assert_eq!(scene.bob.store.kinds(), *b"ENWXYZ", "what the group was");
     scene.mallory.person.receive(&bundle.commit).unwrap();
     scene.alice.accept();
     assert_eq!(scene.alice.read(&text), "without bob");
@@ -345,7 +362,10 @@ fn failure_visibility() {
         assert!(matches!(error, Error::Invalid(Check::PathSecretOpens)));
         assert_eq!(person.store, before);
     }
-    let visible = scene.charlie.group.receive(message, services());
+    let visible = scene
+        .charlie
+        .group
+        .receive(message, services().with_records(&scene.charlie.store));
     assert!(visible.is_ok(), "nothing is wrong with what charlie got");
     scene.goes_on();
 }
@@ -367,7 +387,11 @@ fn psk_nonce_fresh() {
             psks: vec![shared_psk()],
             ..CommitIntent::default()
         });
-        let incoming = scene.bob.group.receive(bundle.commit, services()).unwrap();
+        let incoming = scene
+            .bob
+            .group
+            .receive(bundle.commit, services().with_records(&scene.bob.store))
+            .unwrap();
         let folkmoot_mls::IncomingContent::Commit(summary) = incoming.content() else {
             panic!("no commit")
         };

@@ -3,7 +3,7 @@
 use folkmoot_mls::hazmat;
 use folkmoot_mls::{
     Check, Commit, Content, ContentType, Extension, ExtensionType, Extensions, IncomingContent,
-    LeafIndex, LeafNodeSource, Proposal, Sender, WireFormat,
+    LeafIndex, LeafNodeSource, NoRecords, Proposal, Sender, WireFormat,
 };
 use folkmoot_sim::{Invitee, Refusal, Scene, crypto, leaf};
 use tls_codec::VLBytes;
@@ -204,7 +204,13 @@ fn safe_aad() {
 fn multi_credential() {
     let mut scene = Scene::default();
     let known = scene.mallory.knowledge();
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.source = LeafNodeSource::Update;
     let place = Some((&known.context.group_id, known.own));
     let leaf = leaf(crypto(), content, &known.signature.private, place);

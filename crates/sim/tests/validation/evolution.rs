@@ -4,13 +4,13 @@ use crate::lists::successor;
 use folkmoot_mls::hazmat::{Knowledge, OpenedWelcome};
 use folkmoot_mls::{
     Check, CipherSuite, CommitBundle, CommitIntent, Delta, Epoch, Extensions, Group, GroupId,
-    JoinOptions, KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, OwnKeyPackage,
-    PreSharedKeyId, Proposal, ProtocolVersion, Psk, ReInit, ResumptionPskUsage, Settings,
-    StateError, Supported,
+    JoinOptions, KeyPackage, LeafIndex, MessageBody, MlsMessage, NewMembers, NoRecords,
+    OwnKeyPackage, PreSharedKeyId, Proposal, ProtocolVersion, Psk, ReInit, ResumptionPskUsage,
+    Settings, StateError, Supported,
 };
 use folkmoot_sim::{
-    Invitee, Person, Refusal, Scene, all_go_on, crypto, lifetime, member, refusal, reseal, rng,
-    services, sign_group_info, update,
+    Invitee, Names, Person, Refusal, Scene, all_go_on, crypto, lifetime, member, refusal, reseal,
+    rng, services, sign_group_info, update,
 };
 
 /// The scene's members anew, alice first.
@@ -53,7 +53,13 @@ fn ended_by(scene: &mut Scene, reinit: ReInit) {
 fn begin_successor(scene: &Scene, others: &[Invitee]) -> (Person, CommitBundle) {
     let (members, settings) = (new_members(others), Settings::default());
     let old = &scene.alice.group;
-    let begun = old.begin_successor(crypto(), members, settings, services(), &mut rng(38));
+    let begun = old.begin_successor(
+        crypto(),
+        members,
+        settings,
+        services().with_records(&scene.alice.store),
+        &mut rng(38),
+    );
     let (group, bundle, delta) = begun.unwrap();
     (founder((group, delta)), bundle)
 }
@@ -70,7 +76,13 @@ fn begin_branch(scene: &Scene, others: &[Invitee]) -> (Person, CommitBundle) {
     let members = new_members(others);
     let extensions = Extensions::default();
     let old = &scene.alice.group;
-    let begun = old.begin_branch(id, extensions, members, services(), &mut rng(38));
+    let begun = old.begin_branch(
+        id,
+        extensions,
+        members,
+        services().with_records(&scene.alice.store),
+        &mut rng(38),
+    );
     let (group, bundle, delta) = begun.unwrap();
     (founder((group, delta)), bundle)
 }
@@ -78,18 +90,22 @@ fn begin_branch(scene: &Scene, others: &[Invitee]) -> (Person, CommitBundle) {
 fn join(
     invitee: &Invitee,
     welcome: &MlsMessage,
-    predecessor: Option<&Group>,
+    predecessor: Option<&Person>,
 ) -> Result<Person, folkmoot_mls::Error> {
     let options = JoinOptions {
         tree: None,
-        predecessor,
+        predecessor: predecessor.map(|person| &person.group),
     };
-    invitee.join_with(welcome, options, Settings::default(), services())
+    let services = match predecessor {
+        Some(person) => services().with_records(&person.store),
+        None => services(),
+    };
+    invitee.join_with(welcome, options, Settings::default(), services)
 }
 
 /// A Welcome for `invitee` of a group that alice founded, opened, changed, and made right again.
 fn changed(
-    (scene, group): (&Scene, &Group),
+    (scene, founder): (&Scene, &Person),
     (bundle, invitee): (&CommitBundle, &Invitee),
     change: impl FnOnce(&mut OpenedWelcome),
 ) -> MlsMessage {
@@ -107,7 +123,10 @@ fn changed(
     change(&mut opened);
     let tag = opened.confirmation_tag(crypto());
     opened.group_info.content.confirmation_tag = tag.into();
-    let signing = Knowledge::of(group).signature.private;
+    let signing = Knowledge::of(&founder.group, &founder.store)
+        .unwrap()
+        .signature
+        .private;
     opened.group_info = sign_group_info(crypto(), opened.group_info.content, &signing);
     reseal(crypto(), &opened, &invitee.key_package)
 }
@@ -134,9 +153,9 @@ fn re_init_welcome() {
     ended(&mut scene);
     let others = others();
     let (mut alice, bundle) = begin_successor(&scene, &others);
-    let old = Some(&scene.bob.group);
+    let old = Some(&scene.bob);
     let refuses = |change: &dyn Fn(&mut OpenedWelcome)| {
-        let welcome = changed((&scene, &alice.group), (&bundle, &others[0]), change);
+        let welcome = changed((&scene, &alice), (&bundle, &others[0]), change);
         assert_eq!(
             refusal(join(&others[0], &welcome, old)),
             Check::ReInitWelcome.into()
@@ -150,14 +169,10 @@ fn re_init_welcome() {
         let context = &mut opened.group_info.content.group_context;
         context.group_id = GroupId::new(b"another".to_vec());
     });
-    let unchanged = changed((&scene, &alice.group), (&bundle, &others[0]), |_| ());
+    let unchanged = changed((&scene, &alice), (&bundle, &others[0]), |_| ());
     assert!(join(&others[0], &unchanged, old).is_ok());
     let welcome = bundle.welcome.unwrap();
-    let olds = [
-        &scene.bob.group,
-        &scene.charlie.group,
-        &scene.mallory.person.group,
-    ];
+    let olds = [&scene.bob, &scene.charlie, &scene.mallory.person];
     let joined = others.iter().zip(olds);
     let joined = joined.map(|(one, old)| join(one, &welcome, Some(old)).unwrap());
     let mut joined: Vec<_> = joined.collect();
@@ -189,14 +204,20 @@ fn re_init_parameters() {
         ended_by(&mut scene, reinit);
         let (members, settings) = (new_members(&others()), Settings::default());
         let old = &scene.alice.group;
-        let begun = old.begin_successor(crypto(), members, settings, services(), &mut rng(38));
+        let begun = old.begin_successor(
+            crypto(),
+            members,
+            settings,
+            services().with_records(&scene.alice.store),
+            &mut rng(38),
+        );
         assert_eq!(refusal(begun), Refusal::State(reason));
 
         let others = others();
         let packages: Vec<_> = others.iter().map(|one| &one.key_package).collect();
         let id = founding(ResumptionPskUsage::ReInit, &scene.alice);
         let welcome = founded_by_alice(&scene, &packages, id);
-        let joined = join(&others[0], &welcome, Some(&scene.bob.group));
+        let joined = join(&others[0], &welcome, Some(&scene.bob));
         assert_eq!(refusal(joined), Check::ReInitWelcome.into());
     }
 }
@@ -210,7 +231,13 @@ fn re_init_members() {
     let settings = Settings::default();
     let members = new_members(&some);
     let old = &scene.alice.group;
-    let begun = old.begin_successor(crypto(), members, settings, services(), &mut rng(38));
+    let begun = old.begin_successor(
+        crypto(),
+        members,
+        settings,
+        services().with_records(&scene.alice.store),
+        &mut rng(38),
+    );
     let reason = StateError::Refused(Check::ReInitMembers);
     assert_eq!(refusal(begun), Refusal::State(reason));
 
@@ -218,7 +245,7 @@ fn re_init_members() {
     let bob = Invitee::new("bob", 41);
     let id = founding(ResumptionPskUsage::ReInit, &scene.alice);
     let welcome = founded_by_alice(&scene, &[&bob.key_package], id);
-    let joined = join(&bob, &welcome, Some(&scene.bob.group));
+    let joined = join(&bob, &welcome, Some(&scene.bob));
     assert_eq!(refusal(joined), Check::ReInitMembers.into());
 
     // By the key of an epoch before the last.
@@ -230,17 +257,17 @@ fn re_init_members() {
         epoch.0 -= 1;
     }
     let welcome = founded_by_alice(&scene, &packages, id);
-    let joined = join(&all[0], &welcome, Some(&scene.bob.group));
+    let joined = join(&all[0], &welcome, Some(&scene.bob));
     assert_eq!(refusal(joined), Check::ReInitMembers.into());
     let welcome = founded_by_alice(&scene, &packages, last);
-    assert!(join(&all[0], &welcome, Some(&scene.bob.group)).is_ok());
+    assert!(join(&all[0], &welcome, Some(&scene.bob)).is_ok());
 
     // Of a group that goes on.
     let mut on = Scene::default();
     let _ = on.commit(2, update());
     let id = founding(ResumptionPskUsage::ReInit, &on.alice);
     let welcome = founded_by_alice(&on, &[&bob.key_package], id);
-    let joined = join(&bob, &welcome, Some(&on.bob.group));
+    let joined = join(&bob, &welcome, Some(&on.bob));
     assert_eq!(refusal(joined), Check::ReInitMembers.into());
 }
 
@@ -264,14 +291,22 @@ fn founded_by_alice(scene: &Scene, added: &[&KeyPackage], id: PreSharedKeyId) ->
     let extensions = Extensions::default();
     let settings = Settings::default();
     let crypto = folkmoot_crypto::provider(added[0].content.cipher_suite).unwrap();
-    let created = Group::create(crypto, group_id, own, extensions, settings, &mut rng(38));
+    let created = Group::create(
+        crypto,
+        group_id,
+        own,
+        extensions,
+        settings,
+        &Names,
+        &mut rng(38),
+    );
     let (group, _) = created.unwrap();
     let mut list: Vec<_> = added
         .iter()
         .map(|package| Proposal::Add(Box::new((*package).clone())))
         .collect();
     list.push(Proposal::PreSharedKey(id.clone()));
-    let mut commit = folkmoot_sim::Forgery::new(Knowledge::of(&group), list);
+    let mut commit = folkmoot_sim::Forgery::new(Knowledge::of(&group, &NoRecords).unwrap(), list);
     let old = &scene.alice.group;
     let Psk::Resumption(_, _, epoch) = id.psk else {
         panic!("no resumption key")
@@ -288,17 +323,23 @@ fn branch_welcome() {
     let stranger = new_members(&[bob.clone(), eve.clone()]);
     let (id, extensions) = (GroupId::new(b"branch".to_vec()), Extensions::default());
     let old = &scene.alice.group;
-    let begun = old.begin_branch(id, extensions, stranger, services(), &mut rng(38));
+    let begun = old.begin_branch(
+        id,
+        extensions,
+        stranger,
+        services().with_records(&scene.alice.store),
+        &mut rng(38),
+    );
     let reason = StateError::Refused(Check::BranchWelcome);
     assert_eq!(refusal(begun), Refusal::State(reason));
 
     let id = founding(ResumptionPskUsage::Branch, &scene.alice);
     let packages = [&bob.key_package, &eve.key_package];
     let welcome = founded_by_alice(&scene, &packages, id.clone());
-    let joined = join(&bob, &welcome, Some(&scene.bob.group));
+    let joined = join(&bob, &welcome, Some(&scene.bob));
     assert_eq!(refusal(joined), Check::BranchWelcome.into());
     let among_members = founded_by_alice(&scene, &packages[..1], id.clone());
-    assert!(join(&bob, &among_members, Some(&scene.bob.group)).is_ok());
+    assert!(join(&bob, &among_members, Some(&scene.bob)).is_ok());
 
     // Of another cipher suite than its parent's.
     let other_suite = folkmoot_crypto::provider(CipherSuite(3)).unwrap();
@@ -318,7 +359,8 @@ fn branch_welcome() {
         predecessor: Some(&scene.bob.group),
     };
     let settings = Settings::default();
-    let joined = Group::join(other_suite, &welcome, own, options, settings, services());
+    let services = services().with_records(&scene.bob.store);
+    let joined = Group::join(other_suite, &welcome, own, options, settings, services);
     assert_eq!(refusal(joined), Check::BranchWelcome.into());
 }
 
@@ -332,12 +374,12 @@ fn successor_epoch() {
         let later = |opened: &mut OpenedWelcome| {
             opened.group_info.content.group_context.epoch = Epoch(epoch);
         };
-        let welcome = changed((&scene, &alice.group), (&bundle, &others[0]), later);
-        let joined = join(&others[0], &welcome, Some(&scene.bob.group));
+        let welcome = changed((&scene, &alice), (&bundle, &others[0]), later);
+        let joined = join(&others[0], &welcome, Some(&scene.bob));
         assert_eq!(refusal(joined), Check::SuccessorEpoch.into());
     }
     let honest = bundle.welcome.unwrap();
-    let mut bob = join(&others[0], &honest, Some(&scene.bob.group)).unwrap();
+    let mut bob = join(&others[0], &honest, Some(&scene.bob)).unwrap();
     all_go_on(&mut [&mut alice, &mut bob]);
 }
 
@@ -356,9 +398,10 @@ fn resumption_usage() {
         (member("bob", &mut rng(60)), lifetime()),
         Extensions::default(),
         Settings::default(),
+        &Names,
         &mut rng(61),
     );
-    let unrelated = created.unwrap().0;
+    let unrelated = Person::new(created.unwrap(), rng(62), Settings::default());
     let of_another = join(&others[0], &welcome, Some(&unrelated));
     assert_eq!(refusal(of_another), Check::ResumptionUsage.into());
     for usage in [ResumptionPskUsage::ReInit, ResumptionPskUsage::Branch] {
@@ -404,13 +447,21 @@ fn group_creation() {
         let id = GroupId::new(b"group".to_vec());
         let (extensions, settings) = (Extensions::default(), Settings::default());
         let own = (alice, lifetime());
-        let made = Group::create(crypto(), id, own, extensions, settings, &mut generator);
-        Knowledge::of(&made.unwrap().0)
+        let made = Group::create(
+            crypto(),
+            id,
+            own,
+            extensions,
+            settings,
+            &Names,
+            &mut generator,
+        );
+        Knowledge::of(&made.unwrap().0, &NoRecords).unwrap()
     };
     let (one, other) = (create(2), create(3));
     assert_eq!(one.context.epoch, Epoch(0));
     assert_eq!(one.tree.member_count(), 1);
-    assert!(one.tree.leaf(LeafIndex(0)).is_some());
+    assert!(one.tree.leaf(LeafIndex(0), &NoRecords).unwrap().is_some());
     assert!(one.context.confirmed_transcript_hash.as_slice().is_empty());
     let tag = crypto().mac(one.confirmation_key.expose(), b"");
     assert_eq!(one.confirmation_tag, tag);

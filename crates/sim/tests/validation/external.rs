@@ -4,8 +4,9 @@ use crate::welcome::Everywhere;
 use folkmoot_mls::hazmat;
 use folkmoot_mls::{
     Check, CipherSuite, CommitIntent, Error, ExtensionType, Extensions, ExternalJoin, Group,
-    GroupInfo, IncomingContent, LeafIndex, MessageBody, MlsMessage, Proposal, ProposalOrRef,
-    ProposalRef, ProtocolVersion, Psk, Services, Settings, StateError, Supported, WireFormat,
+    GroupInfo, IncomingContent, LeafIndex, MessageBody, MlsMessage, NoRecords, Proposal,
+    ProposalOrRef, ProposalRef, ProtocolVersion, Psk, Services, Settings, StateError, Supported,
+    WireFormat,
 };
 use folkmoot_sim::{
     Forgery, Invitee, Names, Person, Refusal, Scene, crypto, external_join, member, refusal, rng,
@@ -78,7 +79,8 @@ fn one_remove_of_prior() {
     let prior = same_key
         .known
         .tree
-        .leaf(LeafIndex(3))
+        .leaf(LeafIndex(3), &NoRecords)
+        .unwrap()
         .unwrap()
         .content
         .clone();
@@ -99,7 +101,13 @@ fn external_commit_proposals() {
         Proposal::GroupContextExtensions(Extensions::default()),
         Proposal::ReInit(crate::lists::successor()),
         Proposal::Update(Box::new(
-            (**scene.alice.group.member(LeafIndex(0)).unwrap()).clone(),
+            (**scene
+                .alice
+                .group
+                .member(LeafIndex(0), &scene.alice.store)
+                .unwrap()
+                .unwrap())
+            .clone(),
         )),
     ];
     for other in others {
@@ -137,7 +145,7 @@ fn external_commit_signature() {
 }
 
 pub(crate) fn group_info(person: &Person) -> GroupInfo {
-    match person.group.group_info(true).unwrap().body {
+    match person.group.group_info(true, &person.store).unwrap().body {
         MessageBody::GroupInfo(group_info) => group_info,
         other => panic!("{other:?}"),
     }
@@ -171,7 +179,11 @@ fn external_joiner_place() {
         }
         let (dora, commit) = join_by(&group_info(&scene.alice)).unwrap();
         assert_eq!(dora.own_index(), place);
-        let incoming = scene.charlie.group.receive(commit, services()).unwrap();
+        let incoming = scene
+            .charlie
+            .group
+            .receive(commit, services().with_records(&scene.charlie.store))
+            .unwrap();
         let IncomingContent::Commit(summary) = incoming.content() else {
             panic!("no commit")
         };
@@ -209,7 +221,7 @@ fn external_group_info() {
         change(&mut content);
         refusal(join_by(&sign_group_info(crypto(), content, key)))
     };
-    let tree = known.tree.to_extension().unwrap();
+    let tree = known.tree.to_extension(&NoRecords).unwrap();
     let only_tree = Extensions::default().with(ExtensionType::RATCHET_TREE, tree.clone());
     let refused = |check| Refusal::Invalid(check);
     let without_key = changed(&|content| content.extensions = only_tree.clone());

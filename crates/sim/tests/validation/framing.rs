@@ -3,8 +3,9 @@
 use folkmoot_mls::hazmat::{self, Seal, Signed};
 use folkmoot_mls::{
     Check, CommitIntent, Content, ContentType, Epoch, Extensions, ExternalJoin, ExternalSender,
-    Group, GroupId, LeafIndex, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage, OutsideProposal,
-    Proposal, ProposalIntent, Sender, Settings, StateError, WireFormat, sign_with_label,
+    Group, GroupId, LeafIndex, MAX_MESSAGE_LENGTH, MessageBody, MlsMessage, NoRecords,
+    OutsideProposal, Proposal, ProposalIntent, Sender, Settings, StateError, WireFormat,
+    sign_with_label,
 };
 use folkmoot_sim::{Invitee, Refusal, Scene, crypto, member, refusal, rng, services, update};
 
@@ -72,7 +73,7 @@ fn group_id_and_epoch() {
             scene.refuse(&frame(&scene, framed), Refusal::WrongEpoch);
         }
     }
-    let info = scene.bob.group.group_info(true).unwrap();
+    let info = scene.bob.group.group_info(true, &scene.bob.store).unwrap();
     scene.refuses(&info, Check::GroupIdAndEpoch);
 }
 
@@ -194,7 +195,8 @@ fn external_sender_content() {
         .mallory
         .knowledge()
         .tree
-        .leaf(LeafIndex(3))
+        .leaf(LeafIndex(3), &NoRecords)
+        .unwrap()
         .unwrap()
         .clone();
     let commit = scene.mallory.forge(Vec::new()).with_path().finish().0;
@@ -250,7 +252,13 @@ fn non_members_are_public() {
     let dora = Invitee::new("dora", 9);
     let key = &dora.secrets.signature.private;
     let by_dora = outside(&scene).by_new_member(crypto(), dora.key_package.clone(), key);
-    let MessageBody::GroupInfo(group_info) = scene.bob.group.group_info(true).unwrap().body else {
+    let MessageBody::GroupInfo(group_info) = scene
+        .bob
+        .group
+        .group_info(true, &scene.bob.store)
+        .unwrap()
+        .body
+    else {
         panic!("no GroupInfo")
     };
     let join = ExternalJoin {
@@ -439,10 +447,10 @@ fn key_used_once() {
     }
     // In memory as in the records.
     let text = scene.charlie.seal("once");
-    let group = &mut scene.alice.group;
-    let incoming = group.receive(text.clone(), services()).unwrap();
-    scene.alice.store.apply(group.apply(incoming).unwrap());
-    let again = group.receive(text, services());
+    let (group, store) = (&mut scene.alice.group, &mut scene.alice.store);
+    let incoming = group.receive(text.clone(), services().with_records(store));
+    store.apply(group.apply(incoming.unwrap()).unwrap());
+    let again = group.receive(text, services().with_records(store));
     assert_eq!(refusal(again), Refusal::KeyConsumed);
     let secret = &known.sender_data_secret;
     for number in 0..2 {

@@ -5,9 +5,9 @@ use folkmoot_mls::hazmat;
 use folkmoot_mls::{
     Check, CipherSuite, CommitIntent, Credential, CredentialType, ExtensionType, Extensions,
     ExternalSender, Identity, IncomingContent, KeyPackage, KeyPackageContent, LeafIndex,
-    LeafNodeContent, LeafNodeSource, Lifetime, MlsMessage, Proposal, ProposalIntent, ProposalType,
-    ProtocolVersion, RequiredCapabilities, Settings, StateError, Supported, Timestamp,
-    sign_with_label,
+    LeafNodeContent, LeafNodeSource, Lifetime, MlsMessage, NoRecords, Proposal, ProposalIntent,
+    ProposalType, ProtocolVersion, RequiredCapabilities, Settings, StateError, Supported,
+    Timestamp, sign_with_label,
 };
 use folkmoot_sim::{
     Invitee, Names, Refusal, Scene, all_go_on, crypto, key_package, leaf, lifetime, member,
@@ -51,7 +51,13 @@ fn update_at(
     change: impl FnOnce(&mut LeafNodeContent),
 ) -> Proposal {
     let known = scene.mallory.knowledge();
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = Invitee::new("fresh", 12).key_package.content.init_key;
     content.source = LeafNodeSource::Update;
     change(&mut content);
@@ -164,7 +170,12 @@ fn application_id_unauthenticated() {
         assert_eq!(summary.added, [(bundle.added[0], basic("dora"))]);
     }
     scene.bob.accept();
-    let leaf = scene.alice.group.member(bundle.added[0]).unwrap();
+    let leaf = scene
+        .alice
+        .group
+        .member(bundle.added[0], &scene.alice.store)
+        .unwrap()
+        .unwrap();
     let claimed = leaf.content.extensions.application_id().unwrap();
     assert_eq!(claimed.as_deref(), Some(&b"alice"[..]));
     assert_eq!(leaf.content.credential, basic("dora"));
@@ -201,7 +212,12 @@ fn expired_credential_accepted() {
     let commit = scene.commit(0, CommitIntent::default()).commit;
     dora.receive(&commit).unwrap();
     let place = dora.group.own_index();
-    let leaf = scene.charlie.group.member(place).unwrap();
+    let leaf = scene
+        .charlie
+        .group
+        .member(place, &scene.charlie.store)
+        .unwrap()
+        .unwrap();
     assert_eq!(leaf.content.credential, basic("dora"));
     let mut people = Vec::from(scene.everyone());
     people.push(&mut dora);
@@ -335,7 +351,8 @@ fn own_requests_fit_the_group() {
         let own = (member("alice", &mut rng(1)), lifetime());
         let id = folkmoot_mls::GroupId::new(b"group".to_vec());
         let (wanted, settings) = (extensions.clone(), Settings::default());
-        let founded = folkmoot_mls::Group::create(crypto(), id, own, wanted, settings, &mut rng(2));
+        let founded =
+            folkmoot_mls::Group::create(crypto(), id, own, wanted, settings, &Names, &mut rng(2));
         assert_eq!(refusal(founded), reason);
 
         let mut scene = Scene::of(extensions, &Settings::default(), &capable());
@@ -431,7 +448,7 @@ fn founder_lifetime() {
         let own = (member("alice", &mut rng(1)), lifetime);
         let id = folkmoot_mls::GroupId::new(b"group".to_vec());
         let (extensions, settings) = (Extensions::default(), settings.clone());
-        folkmoot_mls::Group::create(crypto(), id, own, extensions, settings, &mut rng(2))
+        folkmoot_mls::Group::create(crypto(), id, own, extensions, settings, &Names, &mut rng(2))
     };
     let reason = StateError::Refused(Check::LifetimeLength);
     for (from, to) in [(5, settings.maximum_lifetime + 6), (2, 1)] {
@@ -481,7 +498,8 @@ fn encryption_key_new() {
     let known = scene.mallory.knowledge();
     let before = known
         .tree
-        .leaf(known.own)
+        .leaf(known.own, &NoRecords)
+        .unwrap()
         .unwrap()
         .content
         .encryption_key
@@ -498,7 +516,8 @@ fn leaf_keys_unique() {
     let taken = scene
         .alice
         .group
-        .member(LeafIndex(1))
+        .member(LeafIndex(1), &scene.alice.store)
+        .unwrap()
         .unwrap()
         .content
         .clone();

@@ -2,7 +2,7 @@
 
 use folkmoot_mls::{
     Check, CommitIntent, Content, ExtensionType, Extensions, IncomingContent, LeafIndex,
-    LeafNodeSource, NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, ProposalOrRef,
+    LeafNodeSource, NoRecords, NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, ProposalOrRef,
     ProposalRef, ReInit, Sender, Settings, Supported, WireFormat,
 };
 use folkmoot_sim::{Invitee, Scene, crypto, key_package, leaf, services, shared_psk, update};
@@ -53,7 +53,13 @@ fn proposal_known() {
 /// An Update of the insider's own leaf.
 fn own_update(scene: &Scene) -> Proposal {
     let known = scene.mallory.knowledge();
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = vec![9; 32].into();
     content.source = LeafNodeSource::Update;
     let place = Some((&known.context.group_id, known.own));
@@ -101,8 +107,14 @@ fn one_change_per_leaf() {
         vec![remove(), remove()],
         Check::OneChangePerLeaf,
     );
-    let known = folkmoot_mls::hazmat::Knowledge::of(&scene.bob.group);
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let known = folkmoot_mls::hazmat::Knowledge::of(&scene.bob.group, &scene.bob.store).unwrap();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = vec![9; 32].into();
     content.source = LeafNodeSource::Update;
     let place = Some((&known.context.group_id, known.own));
@@ -231,7 +243,13 @@ fn resulting_tree() {
 fn resulting_tree_with_an_update() {
     let mut scene = Scene::default();
     let known = scene.mallory.knowledge();
-    let mut content = known.tree.leaf(known.own).unwrap().content.clone();
+    let mut content = known
+        .tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = Invitee::new("fresh", 12).key_package.content.init_key;
     content.source = LeafNodeSource::Update;
     content.capabilities.cipher_suites.clear();
@@ -244,7 +262,8 @@ fn resulting_tree_with_an_update() {
         person.receive(&message).unwrap();
     }
     // Charlie is in league with the insider.
-    let known = folkmoot_mls::hazmat::Knowledge::of(&scene.charlie.group);
+    let known =
+        folkmoot_mls::hazmat::Knowledge::of(&scene.charlie.group, &scene.charlie.store).unwrap();
     let mut commit = folkmoot_sim::Forgery::new(known, Vec::new());
     commit.refer(&signed);
     let commit = commit.with_path().message();
@@ -264,7 +283,11 @@ fn application_policy() {
     let remove_bob = vec![Proposal::Remove(LeafIndex(1))];
     let commit = scene.mallory.forge(remove_bob).with_path().message();
     let before = scene.alice.store.clone();
-    let incoming = scene.alice.group.receive(commit, services()).unwrap();
+    let incoming = scene
+        .alice
+        .group
+        .receive(commit, services().with_records(&scene.alice.store))
+        .unwrap();
     let IncomingContent::Commit(summary) = incoming.content() else {
         panic!("no commit")
     };
@@ -283,7 +306,14 @@ fn omitted_proposals() {
     scene.propose(0, ProposalIntent::Remove(LeafIndex(1)));
     let commit = scene.mallory.forge(Vec::new()).with_path().message();
     scene.takes(&commit);
-    assert!(scene.alice.group.member(LeafIndex(1)).is_some());
+    assert!(
+        scene
+            .alice
+            .group
+            .member(LeafIndex(1), &scene.alice.store)
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(scene.alice.group.proposals().count(), 0);
 }
 
@@ -329,11 +359,26 @@ fn new_extensions_come_first() {
 #[test]
 fn tree_changes_above_a_leaf() {
     let mut scene = Scene::default();
-    assert!(scene.bob.group.tree().parent_node(NodeIndex(1)).is_some());
+    assert!(
+        scene
+            .bob
+            .group
+            .tree()
+            .parent_node(NodeIndex(1), &scene.bob.store)
+            .unwrap()
+            .is_some()
+    );
     scene.propose(1, ProposalIntent::Update);
     let _ = scene.commit(2, CommitIntent::default());
     for person in scene.everyone() {
-        assert!(person.group.tree().parent_node(NodeIndex(1)).is_none());
+        assert!(
+            person
+                .group
+                .tree()
+                .parent_node(NodeIndex(1), &person.store)
+                .unwrap()
+                .is_none()
+        );
     }
     let _ = scene.commit(
         0,
@@ -349,7 +394,13 @@ fn tree_changes_above_a_leaf() {
     });
     scene.mallory.person.receive(&bundle.commit).unwrap();
     scene.alice.accept();
-    let root = scene.alice.group.tree().parent_node(NodeIndex(3)).unwrap();
+    let root = scene
+        .alice
+        .group
+        .tree()
+        .parent_node(NodeIndex(3), &scene.alice.store)
+        .unwrap()
+        .unwrap();
     assert_eq!(root.unmerged_leaves, [LeafIndex(1), LeafIndex(2)]);
     let welcome = bundle.welcome.unwrap();
     let [mut dora, mut erin] = two.map(|invitee| invitee.join(&welcome).unwrap());
@@ -372,8 +423,17 @@ fn tree_changes() {
     };
     let _ = scene.commit(0, remove(1));
     let tree = scene.charlie.group.tree();
-    assert!(tree.parent_node(NodeIndex(1)).is_none(), "filtered");
-    assert!(tree.parent_node(NodeIndex(3)).is_some());
+    assert!(
+        tree.parent_node(NodeIndex(1), &scene.charlie.store)
+            .unwrap()
+            .is_none(),
+        "filtered"
+    );
+    assert!(
+        tree.parent_node(NodeIndex(3), &scene.charlie.store)
+            .unwrap()
+            .is_some()
+    );
 
     let bundle = scene.alice.commit(Invitee::new("dora", 9).addition());
     assert_eq!(bundle.added, [LeafIndex(1)], "the leftmost blank");
@@ -383,7 +443,8 @@ fn tree_changes() {
         .charlie
         .group
         .tree()
-        .parent_node(NodeIndex(3))
+        .parent_node(NodeIndex(3), &scene.charlie.store)
+        .unwrap()
         .unwrap();
     assert_eq!(root.unmerged_leaves, [LeafIndex(1)]);
 
@@ -391,7 +452,12 @@ fn tree_changes() {
         remove: vec![LeafIndex(2), LeafIndex(3)],
         ..CommitIntent::default()
     });
-    let pending = scene.alice.group.pending_members().unwrap();
+    let pending = scene
+        .alice
+        .group
+        .pending_members(&scene.alice.store)
+        .unwrap()
+        .unwrap();
     assert_eq!(pending.map(|(leaf, _)| leaf.0).collect::<Vec<_>>(), [0, 1]);
     scene.charlie.receive(&bundle.commit).unwrap();
     scene.alice.accept();

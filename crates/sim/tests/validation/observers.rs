@@ -5,7 +5,7 @@ use crate::framing::with_external_sender;
 use crate::lists::successor;
 use folkmoot_mls::{
     Check, CommitIntent, Error, ExtensionType, GroupId, GroupInfo, GroupInfoContent, LeafIndex,
-    MlsMessage, Observer, Proposal, Sender, Settings, WireFormat,
+    MlsMessage, NoRecords, Observer, Proposal, Sender, Settings, WireFormat,
 };
 use folkmoot_mls::{Content, Extensions};
 use folkmoot_sim::{Refusal, Scene, crypto, refusal, services, sign_group_info, update};
@@ -35,7 +35,7 @@ fn take(observer: &mut Observer, message: &MlsMessage) -> Result<(), Error> {
 
 /// All that an observer shows of itself.
 fn seen(observer: &Observer) -> String {
-    let members: Vec<_> = observer.members().collect();
+    let members: Vec<_> = observer.members(&NoRecords).unwrap().collect();
     let (context, info) = (observer.context(), observer.group_info());
     format!("{context:?} {members:?} {info:?}")
 }
@@ -127,10 +127,10 @@ fn published_group_info() {
         (nobody, Check::GroupInfoSignature),
     ];
     for (info, reason) in cases {
-        assert_eq!(refusal(observer.publish(info)), reason.into());
+        assert_eq!(refusal(observer.publish(info, &NoRecords)), reason.into());
         assert!(observer.group_info().is_none());
     }
-    let _ = observer.publish(honest.clone()).unwrap();
+    let _ = observer.publish(honest.clone(), &NoRecords).unwrap();
     assert_eq!(observer.group_info(), Some(&honest));
 }
 
@@ -138,7 +138,13 @@ fn published_group_info() {
 #[test]
 fn outsiders_make_what_they_may() {
     let (scene, operator) = with_external_sender();
-    let leaf = (**scene.alice.group.member(LeafIndex(0)).unwrap()).clone();
+    let leaf = (**scene
+        .alice
+        .group
+        .member(LeafIndex(0), &scene.alice.store)
+        .unwrap()
+        .unwrap())
+    .clone();
     for proposal in [
         Proposal::Update(Box::new(leaf)),
         Proposal::ExternalInit(vec![1; 32].into()),

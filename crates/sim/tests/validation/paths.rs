@@ -2,7 +2,8 @@
 
 use folkmoot_crypto::random_secret;
 use folkmoot_mls::{
-    Check, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, Proposal, UpdatePathNode,
+    Check, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, NoRecords, Proposal,
+    UpdatePathNode,
 };
 use folkmoot_sim::{Forgery, Invitee, Refusal, Scene, crypto, refusal, rng};
 
@@ -54,7 +55,11 @@ fn path_leaf() {
 #[test]
 fn path_keys_new() {
     let key_of = |commit: &Forgery, leaf| {
-        let leaf = commit.tree.leaf(LeafIndex(leaf)).unwrap();
+        let leaf = commit
+            .tree
+            .leaf(LeafIndex(leaf), &NoRecords)
+            .unwrap()
+            .unwrap();
         leaf.content.encryption_key.as_slice().to_vec()
     };
     refuses_path(
@@ -198,7 +203,12 @@ fn path_keys_match() {
 #[test]
 fn path_leaf_key_is_new() {
     let kept = |commit: &mut Forgery| {
-        let before = commit.known.tree.leaf(commit.place).unwrap();
+        let before = commit
+            .known
+            .tree
+            .leaf(commit.place, &NoRecords)
+            .unwrap()
+            .unwrap();
         commit.leaf.encryption_key = before.content.encryption_key.clone();
     };
     refuses_path(kept, Check::EncryptionKeyNew);

@@ -4,8 +4,8 @@ use crate::framing::{outside, with_external_sender};
 use folkmoot_mls::hazmat::Knowledge;
 use folkmoot_mls::{
     Check, Content, CredentialType, ExtensionType, Extensions, IncomingContent, LeafIndex,
-    MlsMessage, PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion, Psk,
-    ReInit, RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat,
+    MlsMessage, NoRecords, PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion,
+    Psk, ReInit, RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat,
 };
 use folkmoot_sim::{
     Forgery, Invitee, Refusal, Scene, crypto, key_package, leaf, services, shared_psk, update,
@@ -35,17 +35,31 @@ fn proposal_authenticated() {
         person.receive(&message).unwrap();
         assert_eq!(person.group.proposals().count(), 1);
     }
-    let mut commit = Forgery::new(Knowledge::of(&scene.charlie.group), Vec::new());
+    let mut commit = Forgery::new(
+        Knowledge::of(&scene.charlie.group, &scene.charlie.store).unwrap(),
+        Vec::new(),
+    );
     commit.refer(&signed);
     let commit = commit.with_path().message();
-    let incoming = scene.alice.group.receive(commit, services()).unwrap();
+    let incoming = scene
+        .alice
+        .group
+        .receive(commit, services().with_records(&scene.alice.store))
+        .unwrap();
     let IncomingContent::Commit(summary) = incoming.content() else {
         panic!("no commit")
     };
     assert_eq!(summary.removed[0].0, LeafIndex(1));
     // An honest commit takes it in by the same reference.
     scene.goes_on_among(&[0, 2]);
-    assert!(scene.charlie.group.member(LeafIndex(1)).is_none());
+    assert!(
+        scene
+            .charlie
+            .group
+            .member(LeafIndex(1), &scene.charlie.store)
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// Shows [`Check::AddKeyPackage`]: what is wrong with a KeyPackage is wrong with its Add.
@@ -64,7 +78,13 @@ fn add_key_package() {
 fn update_sender() {
     let (mut scene, operator) = with_external_sender();
     let known = scene.mallory.knowledge();
-    let mut content = known.tree.leaf(LeafIndex(1)).unwrap().content.clone();
+    let mut content = known
+        .tree
+        .leaf(LeafIndex(1), &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     content.encryption_key = vec![9; 32].into();
     content.source = folkmoot_mls::LeafNodeSource::Update;
     let group = &known.context.group_id;
@@ -219,7 +239,10 @@ fn external_proposal_authorised() {
         .by_external_sender(crypto(), 0, &operator.private, remove)
         .unwrap();
     let before = scene.alice.store.clone();
-    let incoming = scene.alice.group.receive(message.clone(), services());
+    let incoming = scene
+        .alice
+        .group
+        .receive(message.clone(), services().with_records(&scene.alice.store));
     let incoming = incoming.unwrap();
     let IncomingContent::Proposal { sender, .. } = incoming.content() else {
         panic!("no proposal")
@@ -232,7 +255,14 @@ fn external_proposal_authorised() {
     scene.charlie.receive(&message).unwrap();
     assert_eq!(scene.charlie.group.proposals().count(), 1);
     let _ = scene.commit(0, update());
-    assert!(scene.alice.group.member(LeafIndex(1)).is_some());
+    assert!(
+        scene
+            .alice
+            .group
+            .member(LeafIndex(1), &scene.alice.store)
+            .unwrap()
+            .is_some()
+    );
 }
 
 /// Shows [`Check::ProposalTypeSupported`]: no type beyond RFC 9420's is known here.

@@ -4,7 +4,7 @@ use crate::welcome::Invitation;
 use folkmoot_mls::hazmat::{self, OpenedWelcome};
 use folkmoot_mls::{
     Check, CommitIntent, Credential, CredentialType, ExtensionType, Extensions, LeafIndex,
-    LeafNodeContent, LeafNodeSource, NodeIndex, ParentNode, Proposal, RatchetTree,
+    LeafNodeContent, LeafNodeSource, NoRecords, NodeIndex, ParentNode, Proposal, RatchetTree,
 };
 use folkmoot_sim::{Invitee, ListedNode, Refusal, Scene, crypto, key_package, leaf, node_list};
 
@@ -15,7 +15,7 @@ fn with_list(mut opened: OpenedWelcome, list: Vec<u8>) -> OpenedWelcome {
 }
 
 fn with_tree(opened: OpenedWelcome, tree: &RatchetTree) -> OpenedWelcome {
-    let mut opened = with_list(opened, tree.to_extension().unwrap());
+    let mut opened = with_list(opened, tree.to_extension(&NoRecords).unwrap());
     let context = &mut opened.group_info.content.group_context;
     context.tree_hash = tree.tree_hash(crypto()).into();
     opened
@@ -42,11 +42,16 @@ fn refuses_tree(invitation: Invitation, change: impl FnOnce(&mut RatchetTree), r
 fn change_leaf(invitation: &Invitation, change: impl FnOnce(&mut LeafNodeContent)) -> RatchetTree {
     let known = invitation.scene.mallory.knowledge();
     let mut tree = tree_of(&invitation.opened());
-    let mut content = tree.leaf(known.own).unwrap().content.clone();
+    let mut content = tree
+        .leaf(known.own, &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     change(&mut content);
     let place = Some((&known.context.group_id, known.own));
     let changed = leaf(crypto(), content, &known.signature.private, place);
-    hazmat::set_leaf(&mut tree, known.own, Some(changed));
+    hazmat::set_leaf(&mut tree, known.own, Some(changed)).unwrap();
     tree
 }
 
@@ -64,9 +69,9 @@ fn change_parent(
 ) -> impl FnOnce(&mut RatchetTree) {
     move |tree| {
         let index = NodeIndex(index);
-        let mut parent = ParentNode::clone(tree.parent_node(index).unwrap());
+        let mut parent = ParentNode::clone(tree.parent_node(index, &NoRecords).unwrap().unwrap());
         change(&mut parent);
-        hazmat::set_parent(tree, index, Some(parent));
+        hazmat::set_parent(tree, index, Some(parent)).unwrap();
     }
 }
 
@@ -75,8 +80,20 @@ fn change_parent(
 fn tree_shape() {
     let invitation = Invitation::default();
     let tree = tree_of(&invitation.opened());
-    let leaf = || Some(Ok((**tree.leaf(LeafIndex(0)).unwrap()).clone()));
-    let parent = || Some(Err((**tree.parent_node(NodeIndex(3)).unwrap()).clone()));
+    let leaf = || {
+        Some(Ok((**tree
+            .leaf(LeafIndex(0), &NoRecords)
+            .unwrap()
+            .unwrap())
+        .clone()))
+    };
+    let parent = || {
+        Some(Err((**tree
+            .parent_node(NodeIndex(3), &NoRecords)
+            .unwrap()
+            .unwrap())
+        .clone()))
+    };
     let lists: [Vec<ListedNode>; 6] = [
         vec![],
         vec![None],
@@ -101,8 +118,8 @@ fn tree_hash() {
     opened.group_info.content.group_context.tree_hash = vec![7; 32].into();
     invitation.refuses(&invitation.confirmed(opened), Check::TreeHash);
     let mut tree = tree_of(&invitation.opened());
-    hazmat::set_leaf(&mut tree, LeafIndex(0), None);
-    let other = with_list(invitation.opened(), tree.to_extension().unwrap());
+    hazmat::set_leaf(&mut tree, LeafIndex(0), None).unwrap();
+    let other = with_list(invitation.opened(), tree.to_extension(&NoRecords).unwrap());
     invitation.refuses(&invitation.confirmed(other), Check::TreeHash);
     invitation.goes_on();
 }
@@ -120,9 +137,11 @@ fn tree_leaves() {
     );
     let invitation = Invitation::default();
     let tree = tree_of(&invitation.opened());
-    let mut forged = (**tree.leaf(LeafIndex(3)).unwrap()).clone();
+    let mut forged = (**tree.leaf(LeafIndex(3), &NoRecords).unwrap().unwrap()).clone();
     forged.signature = vec![7; 64].into();
-    let put = |tree: &mut RatchetTree| hazmat::set_leaf(tree, LeafIndex(3), Some(forged));
+    let put = |tree: &mut RatchetTree| {
+        hazmat::set_leaf(tree, LeafIndex(3), Some(forged)).unwrap();
+    };
     refuses_tree(invitation, put, Check::LeafSignature);
 }
 
@@ -177,17 +196,19 @@ fn with_unmerged() -> Invitation {
 fn parent_hash_link() {
     let invitation = with_unmerged();
     let opened = invitation.opened();
-    let root = |tree: &RatchetTree| (**tree.parent_node(NodeIndex(3)).unwrap()).clone();
+    let root = |tree: &RatchetTree| {
+        (**tree.parent_node(NodeIndex(3), &NoRecords).unwrap().unwrap()).clone()
+    };
     let mut tree = tree_of(&opened);
     let mut without = root(&tree);
     assert_eq!(without.unmerged_leaves, [LeafIndex(2)]);
     without.unmerged_leaves.clear();
-    hazmat::set_parent(&mut tree, NodeIndex(3), Some(without));
+    hazmat::set_parent(&mut tree, NodeIndex(3), Some(without)).unwrap();
     let welcome = invitation.confirmed(with_tree(opened.clone(), &tree));
     invitation.refuses(&welcome, Check::TreeParentHashes);
     let mut one_more = root(&tree_of(&opened));
     one_more.unmerged_leaves.push(LeafIndex(3));
-    hazmat::set_parent(&mut tree, NodeIndex(3), Some(one_more));
+    hazmat::set_parent(&mut tree, NodeIndex(3), Some(one_more)).unwrap();
     let welcome = invitation.confirmed(with_tree(opened, &tree));
     invitation.refuses(&welcome, Check::TreeParentHashes);
     assert!(invitation.dora.join(invitation.welcome()).is_ok());
@@ -222,7 +243,7 @@ fn unmerged_listed_between() {
     refuses_tree(Invitation::default(), change, Check::UnmergedListedBetween);
     // A blank on the way lists nobody, and hides nobody.
     let past_a_blank = |tree: &mut RatchetTree| {
-        hazmat::set_parent(tree, NodeIndex(3), None);
+        hazmat::set_parent(tree, NodeIndex(3), None).unwrap();
         change_parent(7, |root| root.unmerged_leaves = vec![LeafIndex(2)])(tree);
     };
     refuses_tree(
@@ -243,7 +264,7 @@ fn parent_key_unique() {
     let add = Proposal::Add(Box::new(package.clone()));
     let key = invitation.scene.mallory.knowledge().signature.private;
     let of_a_leaf = |commit: &folkmoot_sim::Forgery| {
-        let leaf = commit.tree.leaf(LeafIndex(0)).unwrap();
+        let leaf = commit.tree.leaf(LeafIndex(0), &NoRecords).unwrap().unwrap();
         leaf.content.encryption_key.as_slice().to_vec()
     };
     let of_the_path = |commit: &folkmoot_sim::Forgery| commit.public_keys[0].clone();
@@ -274,7 +295,12 @@ fn parent_key_unique() {
 fn tree_leaf_keys_unique() {
     let invitation = Invitation::default();
     let tree = tree_of(&invitation.opened());
-    let charlie = tree.leaf(LeafIndex(2)).unwrap().content.clone();
+    let charlie = tree
+        .leaf(LeafIndex(2), &NoRecords)
+        .unwrap()
+        .unwrap()
+        .content
+        .clone();
     refuses_leaf(
         |leaf| leaf.encryption_key = charlie.encryption_key,
         Check::TreeLeafKeysUnique,

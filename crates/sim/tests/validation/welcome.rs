@@ -4,8 +4,8 @@ use folkmoot_mls::hazmat::{self, Knowledge, OpenedWelcome, Psks};
 use folkmoot_mls::{
     Check, CipherSuite, CommitBundle, CommitIntent, Credential, Epoch, ExtensionType, Extensions,
     ExternalSender, Group, GroupId, Holdings, JoinOptions, KeyPackageRef, LeafIndex, MessageBody,
-    MlsMessage, PathSecret, PreSharedKeyId, Proposal, ProtocolVersion, Psk, ResumptionPskUsage,
-    Services, Settings, Welcome, derive_secret, encrypt_with_label,
+    MlsMessage, NoRecords, PathSecret, PreSharedKeyId, Proposal, ProtocolVersion, Psk,
+    ResumptionPskUsage, Services, Settings, Welcome, derive_secret, encrypt_with_label,
 };
 use folkmoot_sim::{
     Invitee, Names, Refusal, SHARED, Scene, all_go_on, assert_agree, crypto, member, refusal,
@@ -58,7 +58,12 @@ impl Invitation {
     /// The shared key, under each name by which the commit mixes it in.
     fn named_psks(&self) -> Psks {
         let commit = self.bundle.commit.clone();
-        let incoming = self.scene.alice.group.receive(commit, services()).unwrap();
+        let incoming = self
+            .scene
+            .alice
+            .group
+            .receive(commit, services().with_records(&self.scene.alice.store))
+            .unwrap();
         let folkmoot_mls::IncomingContent::Commit(summary) = incoming.content() else {
             panic!("no commit")
         };
@@ -332,7 +337,13 @@ fn joined_tree() {
             .dora
             .join_with(&bare, options, settings, services())
     };
-    let other = invitation.scene.alice.group.tree().to_extension().unwrap();
+    let other = invitation
+        .scene
+        .alice
+        .group
+        .tree()
+        .to_extension(&invitation.scene.alice.store)
+        .unwrap();
     // The signer's leaf is the same in both.
     assert_eq!(refusal(join(&other)), Check::TreeHash.into());
     assert!(matches!(refusal(join(&tree[1..])), Refusal::Malformed(_)));
@@ -347,7 +358,7 @@ fn own_leaf_present() {
     let known = invitation.scene.mallory.knowledge();
     let mut opened = invitation.opened();
     let content = &mut opened.group_info.content;
-    let tree = known.tree.to_extension().unwrap();
+    let tree = known.tree.to_extension(&NoRecords).unwrap();
     content.extensions = Extensions::default().with(ExtensionType::RATCHET_TREE, tree);
     content.group_context = known.context;
     let welcome = invitation.confirmed(opened);
@@ -464,7 +475,7 @@ fn welcome_covers_all() {
 fn the_insider_knows_what_the_joiner_learns() {
     let invitation = Invitation::default();
     let joined = invitation.dora.join(invitation.welcome()).unwrap();
-    let known = Knowledge::of(&joined.group);
+    let known = Knowledge::of(&joined.group, &joined.store).unwrap();
     let context = invitation.opened().group_info.content.group_context;
     assert_eq!(known.context, context);
 }

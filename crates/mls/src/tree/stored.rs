@@ -1,0 +1,249 @@
+//! A tree in a group's records: one record per node, and what a change of the tree writes.
+//!
+//! A node's record says what its children are without reading them: how many members are below, and
+//! their tree hashes. So a change rewrites the records on the way to the root, and reading a way reads as
+//! many.
+
+use super::{Content, Leaf, Node, NodeIndex, ParentNode, RatchetTree, Subtree, TreeIndex};
+use crate::Error;
+use crate::error::damaged;
+use crate::leaf::ClientId;
+use crate::records::{Delta, Kind, RecordKey, Records};
+use crate::wire::{LeafNode, decode, encode};
+use folkmoot_crypto::{Crypto, Secret};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use tls_codec::{DeserializeBytes, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
+
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+struct LeafRecord {
+    client: Option<VLBytes>,
+    leaf: LeafNode,
+}
+
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+struct ParentRecord {
+    node: Option<ParentNode>,
+    left: Summary,
+    right: Summary,
+}
+
+/// A subtree as its parent's record knows it; one that is all blank has neither members nor hash.
+#[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+struct Summary {
+    members: u32,
+    hash: VLBytes,
+}
+
+/// A place at which two trees differ.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NodeChange {
+    pub(crate) index: NodeIndex,
+    pub(crate) before: Option<Node>,
+    pub(crate) after: Option<Node>,
+}
+
+impl Summary {
+    fn of(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Self {
+        let hash = match subtree.members {
+            0 => Vec::new(),
+            _ => super::hash::subtree_hash(subtree, at, crypto),
+        };
+        Self {
+            members: subtree.members,
+            hash: hash.into(),
+        }
+    }
+
+    fn into_subtree(self) -> Arc<Subtree> {
+        match self.members {
+            0 => Subtree::blank(),
+            members => Subtree::stored(members, self.hash.into()),
+        }
+    }
+}
+
+impl Subtree {
+    /// A subtree that is in the records.
+    fn stored(members: u32, hash: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self {
+            hash: OnceLock::from(hash),
+            members,
+            content: OnceLock::new(),
+        })
+    }
+}
+
+/// Reads the node at `at`, below which there are so many members.
+pub(super) fn read(at: NodeIndex, members: u32, records: &dyn Records) -> Result<Content, Error> {
+    let stored = records.get(&key(at))?;
+    let stored = stored.ok_or_else(|| damaged("a node of the tree is missing"))?;
+    if at.leaf().is_some() {
+        let LeafRecord { client, leaf } = parse(&stored)?;
+        let client = client.map(|name| ClientId::new(name.as_slice()));
+        return Ok(Content::Leaf(Leaf::new(leaf, client)));
+    }
+    let ParentRecord { node, left, right } = parse(&stored)?;
+    if left.members.checked_add(right.members) != Some(members) {
+        return Err(damaged("a node of the tree counts other members"));
+    }
+    Ok(Content::Parent {
+        node: node.map(Arc::new),
+        left: left.into_subtree(),
+        right: right.into_subtree(),
+    })
+}
+
+fn parse<T: DeserializeBytes>(stored: &Secret) -> Result<T, Error> {
+    decode(stored.expose()).map_err(|error| damaged(&error.to_string()))
+}
+
+fn key(index: NodeIndex) -> RecordKey {
+    Kind::Node.key(&[&index.0.to_be_bytes()])
+}
+
+fn record(content: &Content, at: NodeIndex, crypto: &dyn Crypto) -> Option<Vec<u8>> {
+    match (content, at.left(), at.right()) {
+        (Content::Leaf(Leaf { node, client }), ..) => Some(encode(&LeafRecord {
+            client: client.as_ref().map(|client| client.as_slice().into()),
+            leaf: LeafNode::clone(node),
+        })),
+        (Content::Parent { node, left, right }, Some(l), Some(r)) => Some(encode(&ParentRecord {
+            node: node.as_deref().cloned(),
+            left: Summary::of(left, l, crypto),
+            right: Summary::of(right, r, crypto),
+        })),
+        _ => None,
+    }
+}
+
+/// All nodes as one scan gave them.
+struct Scanned(HashMap<RecordKey, Secret>);
+
+impl Records for Scanned {
+    fn get(&self, key: &RecordKey) -> Result<Option<Secret>, crate::RecordsError> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, _: &[u8]) -> Result<Vec<(RecordKey, Secret)>, crate::RecordsError> {
+        Ok(Vec::new())
+    }
+}
+
+impl RatchetTree {
+    /// The tree that is in the records, none of it read yet.
+    pub(crate) fn load(
+        height: u8,
+        members: u32,
+        tree_hash: &[u8],
+        records: &dyn Records,
+    ) -> Result<Self, Error> {
+        if height > super::math::MAX_HEIGHT {
+            return Err(damaged("the tree is too high"));
+        }
+        Ok(Self {
+            root: Subtree::stored(members, tree_hash.to_vec()),
+            height,
+            index: TreeIndex::load(records)?,
+        })
+    }
+
+    /// Reads what is not in memory yet, all at once.
+    pub(super) fn read_all(&self, records: &dyn Records) -> Result<(), Error> {
+        if is_read(&self.root) {
+            return Ok(());
+        }
+        let scanned = records.scan(&Kind::Node.key(&[]).0)?;
+        let scanned = Scanned(scanned.into_iter().collect());
+        let mut nodes = Vec::new();
+        super::nodes_below(&self.root, self.root(), &scanned, &mut nodes)
+    }
+
+    /// The places at which `self` differs from `earlier`, from which it was made.
+    pub(crate) fn changes_since(&self, earlier: &Self) -> Result<Vec<NodeChange>, Error> {
+        let mut changes = Vec::new();
+        self.compare(earlier, |index, before, after| {
+            let (before, after) = (before.node(), after.node());
+            if before != after {
+                changes.push(NodeChange {
+                    index,
+                    before,
+                    after,
+                });
+            }
+        })?;
+        Ok(changes)
+    }
+
+    /// Shows each pair of different subtrees at one place, parents before what is below them.
+    fn compare(
+        &self,
+        earlier: &Self,
+        mut visit: impl FnMut(NodeIndex, &Content, &Content),
+    ) -> Result<(), Error> {
+        let (mut old, mut new) = (earlier.clone(), self.clone());
+        let height = old.height.max(new.height);
+        // Growing by blanks renames nothing, so both can be compared place by place.
+        old.grow(height)?;
+        new.grow(height)?;
+        compare(new.root(), &old.root, &new.root, &mut visit)
+    }
+
+    /// Writes what this tree has that `earlier` had not, from which it was made.
+    pub(crate) fn put(
+        &self,
+        earlier: &Self,
+        crypto: &dyn Crypto,
+        delta: &mut Delta,
+    ) -> Result<Vec<NodeChange>, Error> {
+        let mut outside = Vec::new();
+        let end = 2 * self.root().0;
+        self.compare(earlier, |index, before, after| {
+            match record(after, index, crypto) {
+                // A root of a tree that was larger has no record.
+                Some(value) if index.0 <= end => {
+                    delta.put(key(index), value);
+                }
+                _ if matches!(before, Content::Blank) => {}
+                _ => outside.push(index),
+            }
+        })?;
+        for index in outside {
+            delta.erase(key(index));
+        }
+        let changes = self.changes_since(earlier)?;
+        self.index.put(&earlier.index, &changes, delta);
+        Ok(changes)
+    }
+}
+
+fn is_read(subtree: &Subtree) -> bool {
+    let content = subtree.content.get();
+    content.is_some_and(|content| match content.children() {
+        Some((left, right)) => is_read(left) && is_read(right),
+        None => true,
+    })
+}
+
+fn compare(
+    at: NodeIndex,
+    old: &Arc<Subtree>,
+    new: &Arc<Subtree>,
+    visit: &mut impl FnMut(NodeIndex, &Content, &Content),
+) -> Result<(), Error> {
+    if Arc::ptr_eq(old, new) {
+        return Ok(());
+    }
+    let (Some(before), Some(after)) = (old.content.get(), new.content.get()) else {
+        return Err(damaged("a node was replaced that had not been read"));
+    };
+    visit(at, before, after);
+    if let (Some(l), Some(r)) = (at.left(), at.right())
+        && (before.children().is_some() || after.children().is_some())
+    {
+        let ((old_left, old_right), (new_left, new_right)) = (before.halves(), after.halves());
+        compare(l, &old_left, &new_left, visit)?;
+        compare(r, &old_right, &new_right, visit)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! What a loaded group reads of its records: what a call needs, and no more.
+
+use crate::kit::{Invitee, Memory, Person, services};
+use folkmoot_crypto::{Secret, suite_one};
+use folkmoot_mls::*;
+use std::cell::Cell;
+
+/// Records that count what is read of them, or fail.
+struct Watched<'a> {
+    records: &'a Memory,
+    reads: Cell<usize>,
+    scans: Cell<usize>,
+    fails: bool,
+}
+
+impl<'a> Watched<'a> {
+    fn new(records: &'a Memory, fails: bool) -> Self {
+        let (reads, scans) = (Cell::new(0), Cell::new(0));
+        Self {
+            records,
+            reads,
+            scans,
+            fails,
+        }
+    }
+
+    fn outcome<T>(&self, read: Result<T, RecordsError>) -> Result<T, RecordsError> {
+        if self.fails {
+            return Err(RecordsError("the disk is gone".into()));
+        }
+        read
+    }
+}
+
+impl Records for Watched<'_> {
+    fn get(&self, key: &RecordKey) -> Result<Option<Secret>, RecordsError> {
+        self.reads.set(self.reads.get() + 1);
+        self.outcome(self.records.get(key))
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<(RecordKey, Secret)>, RecordsError> {
+        self.scans.set(self.scans.get() + 1);
+        self.outcome(self.records.scan(prefix))
+    }
+}
+
+/// The founder, and one who is as far from it as can be, of a group in which each subtree beside the
+/// founder's way to the root has keys of its own, as after a while of life.
+fn group_of(members: u32) -> (Person, Person) {
+    let mut alice = Person::create("alice", Settings::default());
+    let names = (1..members).map(|number| (format!("{number}"), u64::from(number)));
+    let invitees = names.map(|(name, seed)| Invitee::new(&name, seed));
+    let invitees: Vec<_> = invitees.collect();
+    let bundle = alice.commit(CommitIntent {
+        add: invitees.iter().map(Invitee::verified).collect(),
+        force_path: true,
+        ..CommitIntent::default()
+    });
+    alice.accept();
+    let welcome = bundle.welcome.unwrap();
+    let beside = invitees.into_iter().zip(1_u32..);
+    let beside = beside.filter(|(_, leaf)| leaf.is_power_of_two());
+    let joined = beside.map(|(one, _)| one.join(&welcome, Settings::default()).unwrap());
+    let mut people: Vec<_> = core::iter::once(alice).chain(joined).collect();
+    for committer in (0..people.len()).rev() {
+        let commit = people[committer].commit(update()).commit;
+        people[committer].accept();
+        for (place, other) in people.iter_mut().enumerate() {
+            if place != committer {
+                other.receive(&commit).unwrap();
+            }
+        }
+    }
+    let bob = people.pop().unwrap();
+    (people.swap_remove(0), bob)
+}
+
+fn update() -> CommitIntent {
+    CommitIntent {
+        force_path: true,
+        ..CommitIntent::default()
+    }
+}
+
+/// What is read to process a commit, to add a client, and to open a message, each freshly loaded.
+fn reads(members: u32) -> [usize; 3] {
+    let (mut alice, bob) = group_of(members);
+    let load = || Group::load(suite_one(), &bob.store, Settings::default()).unwrap();
+    let text = alice.seal("hello");
+    let commit = alice.commit(update()).commit;
+    let delta = alice.group.discard_pending();
+    alice.store.apply(delta);
+    let receive = |message: MlsMessage| {
+        let records = Watched::new(&bob.store, false);
+        let received = load().receive(message, services().with_records(&records));
+        assert!(received.is_ok());
+        assert_eq!(records.scans.get(), 0);
+        records.reads.get()
+    };
+    let (opened, processed) = (receive(text), receive(commit));
+    let records = Watched::new(&alice.store, false);
+    let intent = CommitIntent {
+        add: vec![Invitee::new("somebody new", 900).verified()],
+        tree_apart: true,
+        ..CommitIntent::default()
+    };
+    let services = services().with_records(&records);
+    let mut group = Group::load(suite_one(), &records, Settings::default()).unwrap();
+    let before = (records.reads.get(), records.scans.get());
+    let made = group.commit(intent, b"", services, &mut alice.rng);
+    assert!(made.is_ok());
+    assert_eq!(records.scans.get(), before.1);
+    [processed, records.reads.get() - before.0, opened]
+}
+
+#[test]
+fn what_is_read_grows_with_the_trees_height() {
+    let (small, large) = (reads(15), reads(255));
+    for (small, large) in small.into_iter().zip(large) {
+        assert!(small > 0);
+        // Seventeen times the members, twice the height.
+        assert!(large <= 2 * small + 8, "{small} and {large}");
+    }
+}
+
+#[test]
+fn records_that_cannot_be_read_are_the_stores_fault_and_change_nothing() {
+    let (mut alice, mut bob) = group_of(7);
+    let before = bob.store.clone();
+    let commit = alice.commit(update()).commit;
+    let records = Watched::new(&before, true);
+    let services = services().with_records(&records);
+    let refused = bob.group.receive(commit.clone(), services).unwrap_err();
+    assert_eq!(refused.fault(), Fault::Store);
+    let refused = bob.group.commit(update(), b"", services, &mut bob.rng);
+    assert_eq!(refused.unwrap_err().fault(), Fault::Store);
+    assert!(bob.group.pending_commit().is_none());
+    let refused = bob.group.members(&records).map(drop);
+    assert_eq!(refused.unwrap_err().fault(), Fault::Store);
+    bob.receive(&commit).unwrap();
+}
+
+#[test]
+fn a_damaged_node_is_noticed() {
+    let (_, bob) = group_of(7);
+    let mut damaged = bob.store.clone();
+    // The root's record says that a half has no members.
+    let (root, key) = (NodeIndex::root(3), |index: NodeIndex| {
+        RecordKey([&b"N"[..], &index.0.to_be_bytes()].concat())
+    });
+    let below = damaged.get(&key(root.left().unwrap())).unwrap().unwrap();
+    damaged.apply(Delta {
+        changes: vec![Change::Put {
+            key: key(root),
+            value: below,
+        }],
+    });
+    let group = Group::load(suite_one(), &damaged, Settings::default()).unwrap();
+    let refused = group.members(&damaged).map(drop).unwrap_err();
+    assert_eq!(refused.fault(), Fault::Store);
+    let mut missing = bob.store.clone();
+    missing.apply(Delta {
+        changes: vec![Change::Erase { key: key(root) }],
+    });
+    let group = Group::load(suite_one(), &missing, Settings::default()).unwrap();
+    let refused = group.member(LeafIndex(0), &missing).map(drop).unwrap_err();
+    assert_eq!(refused.fault(), Fault::Store);
+}
