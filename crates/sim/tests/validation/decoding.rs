@@ -85,6 +85,26 @@ fn whole_structure() {
     let mut psk = vec![0, 4, 3];
     psk.extend([1, 7, 1, 7]);
     refuses_proposal(&mut scene, &psk, Check::WholeStructure);
+    // A resumption key of one epoch, with its nonce.
+    for usage in [0, 4] {
+        let psk = [&[0, 4, 2, usage, 1, 7][..], &[0; 8], &[1, 7]].concat();
+        refuses_proposal(&mut scene, &psk, Check::WholeStructure);
+    }
+    // An Update ends in its source, no extension, and 64 bytes of signature.
+    let known = scene.mallory.knowledge();
+    let own = known.tree.leaf(known.own, &NoRecords).unwrap();
+    let mut content = own.unwrap().content.clone();
+    content.source = LeafNodeSource::Update;
+    let place = Some((&known.context.group_id, known.own));
+    let leaf = leaf(crypto(), content, &known.signature.private, place);
+    let update = hazmat::to_bytes(&Proposal::Update(Box::new(leaf)));
+    let source = update.len() - (1 + 1 + 2 + 64);
+    assert_eq!(update[source..source + 4], [2, 0, 0x40, 64]);
+    for unknown in [0, 4] {
+        let mut changed = update.clone();
+        changed[source] = unknown;
+        refuses_proposal(&mut scene, &changed, Check::WholeStructure);
+    }
     refuses_commit(&mut scene, &[1, 3, 0], Check::WholeStructure);
     scene.goes_on();
 }

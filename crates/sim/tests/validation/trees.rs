@@ -107,6 +107,12 @@ fn tree_shape() {
         let welcome = invitation.sealed(opened);
         invitation.refuses(&welcome, Check::TreeShape);
     }
+    // One node that is there, of no known kind.
+    for kind in [0, 3] {
+        let opened = with_list(invitation.opened(), vec![2, 1, kind]);
+        let welcome = invitation.sealed(opened);
+        invitation.refuses(&welcome, Refusal::Malformed(Check::WholeStructure));
+    }
     invitation.goes_on();
 }
 
