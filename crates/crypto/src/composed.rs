@@ -2,7 +2,7 @@
 
 use crate::primitives::{Aead, Kdf, Kem, NONCE_LENGTH, SignatureScheme};
 use crate::{
-    CipherSuite, Crypto, CryptoError, HpkeCiphertext, HpkeInfo, KemKeyPair, Secret,
+    CipherSuite, Crypto, CryptoError, HpkeCiphertext, HpkeInfo, HpkeSeed, KemKeyPair, Secret,
     SignatureKeyPair, hpke,
 };
 use rand_core::CryptoRng;
@@ -75,15 +75,19 @@ impl Crypto for Suite {
         hpke::info(self, info)
     }
 
-    fn hpke_seal(
+    fn hpke_seed(&self, rng: &mut dyn CryptoRng) -> HpkeSeed {
+        hpke::seed(self, rng)
+    }
+
+    fn hpke_seal_seeded(
         &self,
         public: &[u8],
         info: &HpkeInfo,
         aad: &[u8],
         plaintext: &[u8],
-        rng: &mut dyn CryptoRng,
+        seed: HpkeSeed,
     ) -> Result<HpkeCiphertext, CryptoError> {
-        hpke::seal(self, public, info, aad, plaintext, rng)
+        hpke::seal(self, public, info, aad, plaintext, &seed)
     }
 
     fn hpke_open(

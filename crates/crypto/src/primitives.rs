@@ -4,7 +4,6 @@ use crate::key_format::KeyFormat;
 use crate::{CryptoError, KemKeyPair, Secret};
 use core::fmt;
 use core::iter::once;
-use rand_core::CryptoRng;
 
 /// `AEAD.Nn` of every AEAD here in bytes.
 pub(crate) const NONCE_LENGTH: usize = 12;
@@ -129,12 +128,14 @@ pub(crate) trait Aead: Sync + fmt::Debug {
 pub(crate) trait Kem: Sync + fmt::Debug {
     fn id(&self) -> u16;
     fn derive_key_pair(&self, kdf: &dyn Kdf, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
-    /// The shared secret and the encapsulated key.
+    /// The length of what an encapsulation takes of randomness.
+    fn seed_length(&self) -> usize;
+    /// The shared secret and the encapsulated key, from a seed that is used for nothing else.
     fn encapsulate(
         &self,
         kdf: &dyn Kdf,
         public: &[u8],
-        rng: &mut dyn CryptoRng,
+        seed: &Secret,
     ) -> Result<(Secret, Vec<u8>), CryptoError>;
     fn decapsulate(
         &self,

@@ -1,6 +1,6 @@
 //! What a cipher suite can do.
 
-use crate::{HpkeCiphertext, HpkeInfo, Secret};
+use crate::{HpkeCiphertext, HpkeInfo, HpkeSeed, Secret};
 use core::fmt;
 use rand_core::CryptoRng;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -120,6 +120,17 @@ pub trait Crypto: Send + Sync + fmt::Debug {
 
     /// The `info` of HPKE, hashed once for any number of recipients.
     fn hpke_info(&self, info: &[u8]) -> HpkeInfo;
+    /// The randomness of one [`Self::hpke_seal_seeded`].
+    fn hpke_seed(&self, rng: &mut dyn CryptoRng) -> HpkeSeed;
+    /// Single-shot `SealBase` (RFC 9180 §6.1) with randomness that was drawn for it.
+    fn hpke_seal_seeded(
+        &self,
+        public: &[u8],
+        info: &HpkeInfo,
+        aad: &[u8],
+        plaintext: &[u8],
+        seed: HpkeSeed,
+    ) -> Result<HpkeCiphertext, CryptoError>;
     /// Single-shot `SealBase` (RFC 9180 §6.1).
     fn hpke_seal(
         &self,
@@ -128,7 +139,9 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         aad: &[u8],
         plaintext: &[u8],
         rng: &mut dyn CryptoRng,
-    ) -> Result<HpkeCiphertext, CryptoError>;
+    ) -> Result<HpkeCiphertext, CryptoError> {
+        self.hpke_seal_seeded(public, info, aad, plaintext, self.hpke_seed(rng))
+    }
     /// Single-shot `OpenBase` (RFC 9180 §6.1).
     fn hpke_open(
         &self,

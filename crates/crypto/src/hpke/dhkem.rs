@@ -4,7 +4,6 @@ use super::labeled::Labeled;
 use crate::key_format::{KeyFormat, MAX_CANDIDATES};
 use crate::primitives::{Curve, Kdf, Kem};
 use crate::{CryptoError, KemKeyPair, Secret};
-use rand_core::CryptoRng;
 
 /// DHKEM on a provider's curve.
 #[derive(Debug)]
@@ -53,16 +52,19 @@ impl<C: Curve> Kem for DhKem<C> {
         Ok(KemKeyPair { private, public })
     }
 
+    /// RFC 9180 §7.1: a key pair may be generated from Nsk random bytes by `DeriveKeyPair`.
+    fn seed_length(&self) -> usize {
+        self.keys.private_length
+    }
+
     fn encapsulate(
         &self,
         kdf: &dyn Kdf,
         public: &[u8],
-        rng: &mut dyn CryptoRng,
+        seed: &Secret,
     ) -> Result<(Secret, Vec<u8>), CryptoError> {
         let labeled = self.labeled(kdf);
-        // RFC 9180 §7.1: a key pair may be generated from Nsk random bytes by DeriveKeyPair.
-        let ikm = crate::random_secret(rng, self.keys.private_length);
-        let (_, ephemeral) = self.derive(&labeled, &ikm)?;
+        let (_, ephemeral) = self.derive(&labeled, seed)?;
         let dh = self.agree(&ephemeral, public)?;
         let encapsulated = self.curve.public_key(&ephemeral)?;
         let shared = extract_and_expand(&labeled, &dh, &encapsulated, public)?;

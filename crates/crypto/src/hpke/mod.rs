@@ -30,6 +30,14 @@ pub struct HpkeInfo {
     key_schedule_context: Vec<u8>,
 }
 
+/// The randomness of one encapsulation, drawn before it, so that many can be computed at once.
+#[derive(Debug)]
+pub struct HpkeSeed(Secret);
+
+pub(crate) fn seed(suite: &Suite, rng: &mut dyn CryptoRng) -> HpkeSeed {
+    HpkeSeed(crate::random_secret(rng, suite.kem.seed_length()))
+}
+
 pub(crate) fn info(suite: &Suite, info: &[u8]) -> HpkeInfo {
     let labeled = labeled(suite);
     let mut key_schedule_context = vec![MODE_BASE];
@@ -50,9 +58,9 @@ pub(crate) fn seal(
     info: &HpkeInfo,
     aad: &[u8],
     plaintext: &[u8],
-    rng: &mut dyn CryptoRng,
+    seed: &HpkeSeed,
 ) -> Result<HpkeCiphertext, CryptoError> {
-    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, rng)?;
+    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, &seed.0)?;
     let (key, nonce) = Schedule::new(suite, &shared, info).key_and_nonce()?;
     let ciphertext = suite.aead.seal(&key, nonce.expose(), aad, plaintext)?;
     Ok(HpkeCiphertext {
@@ -84,7 +92,8 @@ pub(crate) fn send_export(
     length: usize,
     rng: &mut dyn CryptoRng,
 ) -> Result<(Vec<u8>, Secret), CryptoError> {
-    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, rng)?;
+    let seed = seed(suite, rng);
+    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, &seed.0)?;
     let schedule = Schedule::new(suite, &shared, info);
     let exported = schedule.export(exporter_context, length)?;
     Ok((encapsulated, exported))
