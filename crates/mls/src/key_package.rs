@@ -5,6 +5,7 @@ use crate::error::{Error, own_keys};
 use crate::group::Settings;
 use crate::labels::{reference_hash, sign_with_label, verify_with_label};
 use crate::leaf::{AuthenticationService, Carrier, LeafCheck, check_version_and_suite};
+use crate::parallel;
 use crate::wire::{
     Capabilities, Credential, CredentialType, ExtensionType, Extensions, KeyPackage,
     KeyPackageContent, KeyPackageRef, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime,
@@ -125,7 +126,8 @@ pub struct KeyPackageSecrets {
     pub signature: SignatureKeyPair,
 }
 
-/// A KeyPackage that passed RFC 9420 §10.1.
+/// A KeyPackage that passed RFC 9420 §10.1. Verify it with the services and settings of the group that
+/// it is for: the group does not verify it again.
 #[derive(Clone, Debug)]
 pub struct VerifiedKeyPackage(KeyPackage);
 
@@ -203,6 +205,17 @@ impl KeyPackage {
             at,
             records: &crate::records::NoRecords,
         })
+    }
+
+    /// Verifies many, on all cores; the first that is not valid is the error.
+    pub fn verify_all(
+        packages: Vec<Self>,
+        crypto: &dyn Crypto,
+        auth: &dyn AuthenticationService,
+        settings: &Settings,
+        at: Option<Timestamp>,
+    ) -> Result<Vec<VerifiedKeyPackage>, Error> {
+        parallel::try_map(packages, |one| one.verify(crypto, auth, settings, at))
     }
 
     /// Its leaf is valid as any leaf, and then the rest (checks 28–35).

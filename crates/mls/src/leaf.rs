@@ -17,7 +17,9 @@ use tls_codec::Size;
 pub(crate) const LEAF_LABEL: &str = "LeafNodeTBS";
 
 /// The questions that the engine asks of an Authentication Service (RFC 9750 §4).
-pub trait AuthenticationService {
+///
+/// A group may ask about several credentials at once.
+pub trait AuthenticationService: Sync {
     /// Whether the credential binds the signature key to an identity that the service vouches for.
     ///
     /// `at` is the moment to judge by when this client is about to act on the answer. It is `None`

@@ -56,6 +56,7 @@ pub mod hazmat;
 mod key_package;
 mod labels;
 mod leaf;
+mod parallel;
 mod records;
 mod schedule;
 mod services;

@@ -29,7 +29,11 @@ impl Group {
         (leaves, services): (&LeafCheck<'_>, Services<'_>),
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
         let own = Committer::Member(self.epoch.own);
-        let list = by_value.iter().map(|one| Listed::new(own.sender(), one));
+        let list = by_value.iter().map(|one| Listed {
+            // A KeyPackage that is to be added comes verified.
+            checked: matches!(one, Proposal::Add(_)),
+            ..Listed::new(own.sender(), one)
+        });
         let mut list: Vec<_> = list.collect();
         let public = &self.epoch.public;
         let provisional = public.apply_proposals(own, &list, leaves);

@@ -97,6 +97,11 @@ impl Group {
                 return Err(StateError::NoSuchMember(leaf.0).into());
             }
         }
+        let suite = self.crypto.suite();
+        let mut added = intent.add.iter().map(VerifiedKeyPackage::key_package);
+        if !added.all(|package| package.content.cipher_suite == suite) {
+            return Err(StateError::Refused(Check::KeyPackageVersionAndSuite).into());
+        }
         if founding.is_none() {
             self.check_best_suite(&intent.add)?;
         }

@@ -81,9 +81,7 @@ impl PublicState {
             Committer::Member(leaf) => sort(leaf, list)?,
             Committer::Joiner => sort_external(list)?,
         };
-        for listed in list.iter().filter(|listed| !listed.checked) {
-            self.check_proposal(*listed, leaves)?;
-        }
+        self.check_proposals(list, leaves)?;
         check_psks(&sorted.psks)?;
         check_adds(&sorted, leaves)?;
         let extensions = sorted.extensions.unwrap_or(&self.context.extensions);

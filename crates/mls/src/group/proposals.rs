@@ -87,6 +87,30 @@ impl PublicState {
         })
     }
 
+    /// Those of a list that were not found valid before; KeyPackages on all cores.
+    pub(super) fn check_proposals(
+        &self,
+        list: &[Listed<'_>],
+        leaves: &LeafCheck<'_>,
+    ) -> Result<(), Error> {
+        let mut packages = Vec::new();
+        for listed in list.iter().filter(|listed| !listed.checked) {
+            match listed.proposal {
+                Proposal::Add(package) => packages.push(KeyPackage::clone(package)),
+                _ => self.check_proposal(*listed, leaves)?,
+            }
+        }
+        let LeafCheck {
+            crypto,
+            auth,
+            settings,
+            at,
+            ..
+        } = *leaves;
+        KeyPackage::verify_all(packages, crypto, auth, settings, at)?;
+        Ok(())
+    }
+
     /// A proposal as it arrives: valid by itself in this epoch (checks 57–65).
     ///
     /// Whether leaves fit the group's extensions is asked of a whole list, which may change them.

@@ -8,11 +8,13 @@ use crate::check::Check;
 use crate::error::{Error, StateError, own_keys};
 use crate::framing::{MAX_MESSAGE_LENGTH, MessageBody, MlsMessage};
 use crate::labels::{encryption_info, sign_with_label};
+use crate::parallel;
 use crate::records::Records;
 use crate::schedule::welcome_key_and_nonce;
+use crate::tree::LeafIndex;
 use crate::wire::{
     EncryptedGroupSecrets, ExtensionType, Extensions, GroupInfo, GroupInfoContent, GroupSecrets,
-    PathSecret, PreSharedKeyId, Welcome, encode, encode_any,
+    KeyPackage, PathSecret, PreSharedKeyId, Welcome, encode, encode_any,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
@@ -71,9 +73,10 @@ impl Group {
             return Err(StateError::Refused(Check::MessageBound).into());
         }
         let info = encryption_info(crypto, WELCOME_LABEL, &encrypted_group_info);
-        let mut secrets = Vec::with_capacity(provisional.added.len());
-        for (leaf, key_package) in &provisional.added {
-            let path = drafted.path.as_ref();
+        let path = drafted.path.as_ref();
+        let seeded = provisional.added.iter();
+        let seeded = seeded.map(|one| (one, crypto.hpke_seed(rng))).collect();
+        let seal = |((leaf, key_package), seed): (&(LeafIndex, KeyPackage), _)| {
             let path_secret = path.and_then(|path| path.secret_for(*leaf)).cloned();
             let group_secrets = GroupSecrets {
                 joiner_secret: joiner_secret.0.clone(),
@@ -83,13 +86,14 @@ impl Group {
             let init_key = key_package.content.init_key.as_slice();
             let plaintext = Secret::from(encode(&group_secrets));
             let encrypted_group_secrets = crypto
-                .hpke_seal(init_key, &info, b"", plaintext.expose(), rng)
+                .hpke_seal_seeded(init_key, &info, b"", plaintext.expose(), seed)
                 .map_err(|_| Check::KeysValidForSuite)?;
-            secrets.push(EncryptedGroupSecrets {
+            Ok::<_, Check>(EncryptedGroupSecrets {
                 new_member: key_package.reference(crypto),
                 encrypted_group_secrets,
-            });
-        }
+            })
+        };
+        let secrets = parallel::try_map(seeded, seal)?;
         let welcome = Welcome {
             cipher_suite: crypto.suite(),
             secrets,

@@ -2,6 +2,7 @@
 
 use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, Subtree};
 use crate::Error;
+use crate::parallel;
 use crate::records::Records;
 use crate::wire::{LeafNode, encode};
 use folkmoot_crypto::Crypto;
@@ -9,6 +10,9 @@ use tls_codec::{Serialize, Size, TlsSerialize, TlsSize, VLByteSlice};
 
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
+
+/// Below this, a subtree is hashed sooner than it is handed to another core.
+const WORTHWHILE_LEVEL: u8 = 7;
 
 #[derive(TlsSerialize, TlsSize)]
 struct ParentHashInput<'a> {
@@ -74,10 +78,16 @@ pub(super) fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto
         let content = subtree.content.get();
         let content = content.expect("what is in the records alone has its hash");
         let (left, right) = content.halves();
-        let child = |subtree: &Subtree, at: Option<NodeIndex>| {
-            at.map(|at| subtree_hash(subtree, at, crypto))
-        };
-        let children = child(&left, at.left()).zip(child(&right, at.right()));
+        let children = at.left().zip(at.right()).map(|(left_at, right_at)| {
+            let left_hash = || subtree_hash(&left, left_at, crypto);
+            let right_hash = || subtree_hash(&right, right_at, crypto);
+            let both_are_new = left.hash.get().is_none() && right.hash.get().is_none();
+            if both_are_new && at.level() >= WORTHWHILE_LEVEL {
+                parallel::join(left_hash, right_hash)
+            } else {
+                (left_hash(), right_hash())
+            }
+        });
         node_hash(content, at, &[], children, crypto)
     };
     subtree.hash.get_or_init(compute).clone()

@@ -33,6 +33,7 @@ use crate::check::Check;
 use crate::records::Records;
 use crate::wire::LeafNode;
 use index::TreeIndex;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// A ratchet tree with `2^height` places for leaves.
@@ -158,6 +159,33 @@ impl Subtree {
             }
         };
         Ok(Self::parent(kept, left, right))
+    }
+
+    /// This subtree, whose top stands at `at`, with other nodes on the way down to the leaf `target`.
+    fn with_path(
+        &self,
+        at: NodeIndex,
+        target: NodeIndex,
+        nodes: &BTreeMap<NodeIndex, Arc<ParentNode>>,
+        index: &mut TreeIndex,
+        records: &dyn Records,
+    ) -> Result<Arc<Self>, Error> {
+        let content = self.content(at, records)?;
+        let (mut left, mut right) = content.halves();
+        match (at.left(), at.right()) {
+            (Some(below), _) if target < at && below != target => {
+                left = left.with_path(below, target, nodes, index, records)?;
+            }
+            (_, Some(below)) if target > at && below != target => {
+                right = right.with_path(below, target, nodes, index, records)?;
+            }
+            _ => {}
+        }
+        let node = nodes.get(&at).cloned();
+        let before = content.node();
+        let after = node.clone().map(Node::Parent);
+        index.replace(before.as_ref(), after.as_ref(), records)?;
+        Ok(Self::parent(node, left, right))
     }
 
     /// This subtree under a blank parent, with as many blank leaves to its right.
@@ -362,8 +390,23 @@ impl RatchetTree {
     }
 
     fn blank_direct_path(&mut self, place: LeafIndex, records: &dyn Records) -> Result<(), Error> {
-        let mut path = NodeIndex::from(place).direct_path(self.height);
-        path.try_for_each(|index| self.set(index, None, records))
+        self.replace_direct_path(place, &BTreeMap::new(), records)
+    }
+
+    /// Puts these nodes on the way from a leaf to the root, and blanks where there is none.
+    fn replace_direct_path(
+        &mut self,
+        place: LeafIndex,
+        nodes: &BTreeMap<NodeIndex, Arc<ParentNode>>,
+        records: &dyn Records,
+    ) -> Result<(), Error> {
+        let (target, at) = (NodeIndex::from(place), self.root());
+        if self.height > 0 && self.contains(target) {
+            self.root = self
+                .root
+                .with_path(at, target, nodes, &mut self.index, records)?;
+        }
+        Ok(())
     }
 
     fn grow(&mut self, height: u8) -> Result<(), Check> {

@@ -5,6 +5,7 @@ use crate::check::Check;
 use crate::error::{Error, own_keys};
 use crate::labels::{derive_secret, encryption_info, sign_with_label};
 use crate::leaf::ClientId;
+use crate::parallel;
 use crate::records::Records;
 use crate::wire::LeafPlace;
 use crate::wire::{
@@ -13,6 +14,7 @@ use crate::wire::{
 };
 use folkmoot_crypto::{Crypto, KemKeyPair, Secret};
 use rand_core::CryptoRng;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tls_codec::VLBytes;
 
@@ -203,8 +205,8 @@ impl RatchetTree {
         keys: impl DoubleEndedIterator<Item = VLBytes> + ExactSizeIterator,
         records: &dyn Records,
     ) -> Result<Vec<u8>, Error> {
-        self.blank_direct_path(place, records)?;
         let mut parent_hash = Vec::new();
+        let mut nodes = BTreeMap::new();
         for ((index, copath), encryption_key) in path.iter().zip(keys).rev() {
             let parent_hash_above = VLBytes::new(parent_hash);
             let node = ParentNode {
@@ -215,8 +217,9 @@ impl RatchetTree {
             parent_hash = self
                 .parent_hash(&node, *copath, crypto, records)?
                 .ok_or(Check::PathLength)?;
-            self.set(*index, Some(Node::Parent(Arc::new(node))), records)?;
+            nodes.insert(*index, Arc::new(node));
         }
+        self.replace_direct_path(place, &nodes, records)?;
         Ok(parent_hash)
     }
 
@@ -304,17 +307,26 @@ impl NewPath {
         rng: &mut dyn CryptoRng,
     ) -> Result<UpdatePath, Error> {
         let info = encryption_info(crypto, PATH_LABEL, &encode(context));
-        let mut nodes = Vec::with_capacity(self.copath.len());
+        let mut counts = Vec::with_capacity(self.copath.len());
+        let mut to_seal = Vec::new();
         for (node, copath) in self.secrets.nodes.iter().zip(&self.copath) {
-            let mut encrypted_path_secret = Vec::new();
-            for recipient in tree.recipients(*copath, added, records)? {
+            let recipients = tree.recipients(*copath, added, records)?;
+            counts.push(recipients.len());
+            for recipient in recipients {
                 let key = tree.encryption_key(recipient, records)?;
                 let key = key.ok_or(Check::PathCiphertextCount)?;
-                let sealed = crypto
-                    .hpke_seal(key, &info, b"", node.path_secret.expose(), rng)
-                    .map_err(|_| Check::KeysValidForSuite)?;
-                encrypted_path_secret.push(sealed);
+                to_seal.push((key, &node.path_secret, crypto.hpke_seed(rng)));
             }
+        }
+        let sealed = parallel::try_map(to_seal, |(key, path_secret, seed)| {
+            crypto
+                .hpke_seal_seeded(key, &info, b"", path_secret.expose(), seed)
+                .map_err(|_| Check::KeysValidForSuite)
+        })?;
+        let mut sealed = sealed.into_iter();
+        let mut nodes = Vec::with_capacity(counts.len());
+        for (node, count) in self.secrets.nodes.iter().zip(counts) {
+            let encrypted_path_secret = sealed.by_ref().take(count).collect();
             let encryption_key = VLBytes::new(node.keys.public.clone());
             nodes.push(UpdatePathNode {
                 encryption_key,

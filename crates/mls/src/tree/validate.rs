@@ -4,9 +4,11 @@ use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree};
 use crate::Error;
 use crate::check::Check;
 use crate::leaf::{LeafCheck, check_fits_group, place};
+use crate::parallel;
 use crate::records::NoRecords;
-use crate::wire::{GroupContext, LeafNodeSource};
+use crate::wire::{GroupContext, LeafNode, LeafNodeSource};
 use folkmoot_crypto::Crypto;
+use std::sync::Arc;
 
 /// A received tree is in memory.
 const RECORDS: &NoRecords = &NoRecords;
@@ -27,13 +29,30 @@ impl VerifiedTree {
         check_unmerged_leaves(&tree)?;
         check_parent_hashes(&tree, leaves.crypto)?;
         // Check 126.
-        for (index, leaf) in tree.leaves(RECORDS)? {
+        let LeafCheck {
+            crypto,
+            auth,
+            settings,
+            at,
+            ..
+        } = *leaves;
+        let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
+            let leaves = LeafCheck {
+                crypto,
+                auth,
+                settings,
+                at,
+                records: RECORDS,
+            };
             leaves.any(leaf, Some(place(context, index)))?;
             check_fits_group(leaf, context, &context.extensions)?;
-            if !tree.index.has_unique_keys(leaf, RECORDS)? {
-                return Err(Check::TreeLeafKeysUnique.into());
+            if tree.index.has_unique_keys(leaf, RECORDS)? {
+                Ok(())
+            } else {
+                Err(Error::from(Check::TreeLeafKeysUnique))
             }
-        }
+        };
+        parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
         tree.index.check_credential_types()?;
         check_parent_keys(&tree, leaves.crypto)?;
         Ok(Self(tree))
@@ -95,18 +114,21 @@ fn check_listed_between(
 
 /// Each parent has a node below that was made together with it (checks 127, 128).
 pub(crate) fn check_parent_hashes(tree: &RatchetTree, crypto: &dyn Crypto) -> Result<(), Error> {
-    for (index, content) in tree.nodes(RECORDS)? {
+    let check = |(index, content): (NodeIndex, &Content)| {
         let (Some(parent), Some(left), Some(right)) =
             (content.parent(), index.left(), index.right())
         else {
-            continue;
+            return Ok(());
         };
         let valid = has_link(tree, parent, left, right, crypto)?
             || has_link(tree, parent, right, left, crypto)?;
-        if !valid {
-            return Err(Check::TreeParentHashes.into());
+        if valid {
+            Ok(())
+        } else {
+            Err(Error::from(Check::TreeParentHashes))
         }
-    }
+    };
+    parallel::try_map(tree.nodes(RECORDS)?.collect(), check)?;
     Ok(())
 }
 

@@ -1,0 +1,42 @@
+//! Work on many independent things, such as the leaves of a tree, on all cores.
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// Fewer things are done sooner than they are handed out.
+const WORTHWHILE: usize = 16;
+
+/// Maps in parallel; the first error in the order of the list is the outcome, as one by one.
+pub(crate) fn try_map<T: Send, R: Send, E: Send>(
+    things: Vec<T>,
+    map: impl Fn(T) -> Result<R, E> + Send + Sync,
+) -> Result<Vec<R>, E> {
+    if things.len() < WORTHWHILE {
+        return things.into_iter().map(map).collect();
+    }
+    let done: Vec<_> = things.into_par_iter().map(map).collect();
+    done.into_iter().collect()
+}
+
+/// Does both, at once where there is a core for each.
+pub(crate) fn join<A: Send, B: Send>(
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(one, other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_and_the_first_error_are_those_of_one_by_one() {
+        for length in [3, 1_000] {
+            let list: Vec<u32> = (0..length).collect();
+            let doubled = try_map(list.clone(), |one| Ok::<_, u32>(2 * one)).unwrap();
+            assert!(doubled.into_iter().eq((0..length).map(|one| 2 * one)));
+            let refused = try_map(list, |one| if one < 2 { Ok(one) } else { Err(one) });
+            assert_eq!(refused, Err(2));
+        }
+    }
+}
