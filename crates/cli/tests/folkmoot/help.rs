@@ -24,7 +24,9 @@ fn the_long_help_lists_commands_examples_and_exit_codes() {
         .collect();
     assert_eq!(
         codes,
-        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"]
+        [
+            "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"
+        ]
     );
     assert!(
         !text.contains('\x1b'),
