@@ -7,6 +7,7 @@ use folkmoot_mls::{
     LeafNodeContent, LeafNodeSource, NoRecords, NodeIndex, ParentNode, Proposal, RatchetTree,
 };
 use folkmoot_sim::{Invitee, ListedNode, Refusal, Scene, crypto, key_package, leaf, node_list};
+use tls_codec::VLBytes;
 
 fn with_list(mut opened: OpenedWelcome, list: Vec<u8>) -> OpenedWelcome {
     let extensions = Extensions::default().with(ExtensionType::RATCHET_TREE, list);
@@ -107,9 +108,13 @@ fn tree_shape() {
         let welcome = invitation.sealed(opened);
         invitation.refuses(&welcome, Check::TreeShape);
     }
-    // One node that is there, of no known kind.
+    // One node that is there, of no known kind, be it a parent otherwise.
+    let root = tree.parent_node(NodeIndex(3), &NoRecords).unwrap();
+    let root = root.unwrap();
     for kind in [0, 3] {
-        let opened = with_list(invitation.opened(), vec![2, 1, kind]);
+        let node = hazmat::to_bytes(&**root);
+        let list = VLBytes::from([&[1, kind][..], &node].concat());
+        let opened = with_list(invitation.opened(), hazmat::to_bytes(&list));
         let welcome = invitation.sealed(opened);
         invitation.refuses(&welcome, Refusal::Malformed(Check::WholeStructure));
     }
