@@ -1,15 +1,16 @@
 //! Proposals by themselves (RFC 9420 §12.1).
 
 use crate::framing::{outside, with_external_sender};
-use folkmoot_mls::hazmat::Knowledge;
+use folkmoot_mls::hazmat::{self, Knowledge};
 use folkmoot_mls::{
     Check, Content, CredentialType, ExtensionType, Extensions, IncomingContent, LeafIndex,
     MlsMessage, NoRecords, PreSharedKeyId, Proposal, ProposalIntent, ProposalType, ProtocolVersion,
-    Psk, ReInit, RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat,
+    Psk, ReInit, RequiredCapabilities, ResumptionPskUsage, Sender, WireFormat, reference_hash,
 };
 use folkmoot_sim::{
     Forgery, Invitee, Refusal, Scene, crypto, key_package, leaf, services, shared_psk, update,
 };
+use tls_codec::VLBytes;
 
 /// A proposal in a message of its own, and by value in a commit: both are refused for this reason.
 pub(crate) fn refuses_both(scene: &mut Scene, proposal: &Proposal, reason: Check) {
@@ -25,6 +26,12 @@ fn proposal_authenticated() {
     let mut scene = Scene::default();
     let content = Content::Proposal(Proposal::Remove(LeafIndex(1)));
     let signed = scene.mallory.sign(WireFormat::PublicMessage, content);
+    // Its reference is of all that is authentic: how it travels, what it says, who says so.
+    let mut whole = hazmat::to_bytes(&signed.wire_format);
+    whole.extend(hazmat::to_bytes(&signed.content));
+    whole.extend(hazmat::to_bytes(&VLBytes::from(signed.signature.clone())));
+    let reference = reference_hash(crypto(), "MLS 1.0 Proposal Reference", &whole);
+    assert_eq!(signed.reference(crypto()).0.as_slice(), reference);
     let mut broken = signed.clone();
     broken.signature[0] ^= 1;
     let broken = scene.mallory.tag(broken);
@@ -101,7 +108,7 @@ fn update_sender() {
     let framed = scene
         .mallory
         .frame(Sender::External(0), Content::Proposal(update));
-    let signed = folkmoot_mls::hazmat::Signed::sign(
+    let signed = hazmat::Signed::sign(
         crypto(),
         WireFormat::PublicMessage,
         framed,
