@@ -126,8 +126,7 @@ pub struct KeyPackageSecrets {
     pub signature: SignatureKeyPair,
 }
 
-/// A KeyPackage that passed RFC 9420 §10.1. Verify it with the services and settings of the group that
-/// it is for: the group does not verify it again.
+/// A KeyPackage that passed RFC 9420 §10.1.
 #[derive(Clone, Debug)]
 pub struct VerifiedKeyPackage(KeyPackage);
 

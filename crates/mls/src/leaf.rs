@@ -6,8 +6,8 @@ use crate::labels::verify_with_label;
 use crate::records::Records;
 use crate::tree::{Leaf, LeafIndex};
 use crate::wire::{
-    Credential, Extensions, GroupContext, LeafNode, LeafNodeSource, LeafPlace, ProtocolVersion,
-    Timestamp,
+    Credential, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeSource, LeafPlace,
+    ProtocolVersion, Timestamp,
 };
 use crate::{CredentialRejected, Error};
 use folkmoot_crypto::{CipherSuite, Crypto};
@@ -33,7 +33,8 @@ pub trait AuthenticationService: Sync {
     ) -> Result<(), CredentialRejected>;
 
     /// The client that a credential names: two credentials are the same client's just when both have
-    /// a client and it is the same. One without is no other's. All members have to answer alike.
+    /// a client and it is the same. One without is no other's. All members have to answer alike, and
+    /// always the same: groups keep the answer.
     fn client(&self, credential: &Credential) -> Option<ClientId>;
 
     /// Whether a member may replace its credential `old` by `new`; all members have to answer alike.
@@ -121,6 +122,14 @@ impl LeafCheck<'_> {
         .map_err(|_| Check::LeafSignature)?;
         let key = content.signature_key.as_slice();
         Ok(self.auth.validate(&content.credential, key, self.at)?)
+    }
+
+    /// All of a KeyPackage's validity that depends on the group and on whom it asks; its signatures and
+    /// lists were verified before.
+    pub(crate) fn is_acceptable(&self, package: &KeyPackage) -> Result<(), Error> {
+        self.check_bounds(&package.content.leaf_node)?;
+        self.check_extension_list(&package.content.extensions)?;
+        self.is_current(&package.content.leaf_node)
     }
 
     /// A leaf may be sent now (RFC 9420 §7.3).

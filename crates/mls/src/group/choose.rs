@@ -30,7 +30,7 @@ impl Group {
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
         let own = Committer::Member(self.epoch.own);
         let list = by_value.iter().map(|one| Listed {
-            // A KeyPackage that is to be added comes verified.
+            // The signatures of a KeyPackage that is to be added have been verified.
             checked: matches!(one, Proposal::Add(_)),
             ..Listed::new(own.sender(), one)
         });
@@ -40,6 +40,10 @@ impl Group {
         let mut provisional = provisional.map_err(refused)?;
         let current = LeafCheck { at: now, ..*leaves };
         for listed in &mut list {
+            if let Proposal::Add(package) = listed.proposal {
+                // As whoever receives it judges it, by no clock.
+                leaves.is_acceptable(package).map_err(refused)?;
+            }
             is_current(listed.proposal, &current).map_err(refused)?;
             listed.checked = true;
         }
@@ -56,10 +60,14 @@ impl Group {
                 public.check_tree(&provisional, None, leaves)?;
                 Ok(provisional)
             });
-            if let Ok(with_part) = valid {
-                provisional = with_part;
-                taken.extend_from_slice(part);
-                continue;
+            match valid {
+                Ok(with_part) => {
+                    provisional = with_part;
+                    taken.extend_from_slice(part);
+                    continue;
+                }
+                Err(unread @ Error::Records(_)) => return Err(unread),
+                Err(_) => {}
             }
             list.truncate(before);
             if part.len() > 1 {
@@ -94,11 +102,12 @@ impl Group {
             self.admit(&mut so_far, *asked_for, current)?;
         }
         let mut compatible = Vec::new();
-        for cached in self.worth_committing(services) {
+        for cached in self.in_order_of_preference() {
             if list.len() + compatible.len() >= room {
                 break;
             }
-            if is_current(&cached.proposal, current).is_ok()
+            if self.is_worth_committing(cached, services)?
+                && is_current(&cached.proposal, current).is_ok()
                 && self.admit(&mut so_far, Listed::from(cached), current)?
             {
                 compatible.push(cached);
@@ -161,27 +170,28 @@ impl Group {
         Ok(false)
     }
 
-    /// What waits but for keys that are not held and successors that this member cannot follow into.
-    fn worth_committing(&self, services: Services<'_>) -> impl Iterator<Item = &CachedProposal> {
-        self.in_order_of_preference()
-            .filter(move |cached| match &cached.proposal {
-                Proposal::PreSharedKey(id) => {
-                    self.psks(core::slice::from_ref(id), services).is_ok()
-                }
-                Proposal::ReInit(reinit) => self.can_follow(reinit, services.records),
-                _ => true,
-            })
+    /// Not what takes keys that are not held, nor what ends in a successor that this member cannot
+    /// follow into.
+    fn is_worth_committing(
+        &self,
+        cached: &CachedProposal,
+        services: Services<'_>,
+    ) -> Result<bool, Error> {
+        match &cached.proposal {
+            Proposal::PreSharedKey(id) => {
+                Ok(self.psks(core::slice::from_ref(id), services).is_ok())
+            }
+            Proposal::ReInit(reinit) => self.can_follow(reinit, services.records),
+            _ => Ok(true),
+        }
     }
 
-    fn can_follow(&self, reinit: &ReInit, records: &dyn Records) -> bool {
-        let Ok(leaf) = self.own_leaf_content(records) else {
-            return false;
-        };
-        let capabilities = leaf.capabilities;
+    fn can_follow(&self, reinit: &ReInit, records: &dyn Records) -> Result<bool, Error> {
+        let capabilities = self.own_leaf_content(records)?.capabilities;
         let mut types = reinit.extensions.types();
-        capabilities.versions.contains(&reinit.version)
+        Ok(capabilities.versions.contains(&reinit.version)
             && capabilities.cipher_suites.contains(&reinit.cipher_suite)
-            && types.all(|t| capabilities.supports_extension(t))
+            && types.all(|t| capabilities.supports_extension(t)))
     }
 
     /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).

@@ -13,7 +13,7 @@ use crate::error::{Error, damaged};
 use crate::framing::MlsMessage;
 use crate::records::{Kind, RecordKey, Records};
 use crate::schedule::{KeyAndNonce, RatchetState, SecretTree};
-use crate::tree::{LeafIndex, NodeIndex, PrivateKeys, RatchetTree};
+use crate::tree::{LeafIndex, Node, NodeIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, GroupInfo, LeafNode, decode};
 use folkmoot_crypto::{Crypto, Secret};
 use std::collections::VecDeque;
@@ -134,6 +134,15 @@ fn restore_pending(
     tree.resize(record.epoch.public.height, records)?;
     for change in record.nodes {
         let (index, node) = change.into_node();
+        let is_in_place = match &node {
+            // Where a tree has shrunk.
+            None => true,
+            Some(Node::Leaf(_)) => tree.contains(index) && index.leaf().is_some(),
+            Some(Node::Parent(_)) => tree.contains(index) && index.leaf().is_none(),
+        };
+        if !is_in_place {
+            return Err(damaged("a node of the pending tree is out of place"));
+        }
         tree.set(index, node, records)?;
     }
     let private = record

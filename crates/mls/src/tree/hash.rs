@@ -90,7 +90,12 @@ pub(super) fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto
         });
         node_hash(content, at, &[], children, crypto)
     };
-    subtree.hash.get_or_init(compute).clone()
+    if let Some(known) = subtree.hash.get() {
+        return known.clone();
+    }
+    // Not while others wait for it: one of them may be asked to help.
+    let computed = compute();
+    subtree.hash.get_or_init(|| computed).clone()
 }
 
 fn hash_without(

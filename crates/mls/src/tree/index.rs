@@ -10,7 +10,7 @@ use crate::wire::{
     CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
 };
 use imbl::HashMap;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use tls_codec::{DeserializeBytes, Serialize, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
 /// Counts over all nodes, kept by every change of the tree; shared structure, cheap to clone.
@@ -142,7 +142,7 @@ impl TreeIndex {
     pub(super) fn put(&self, earlier: &Self, changes: &[NodeChange], delta: &mut Delta) {
         let nodes = changes.iter();
         let nodes = nodes.flat_map(|change| change.before.iter().chain(&change.after));
-        let touched: HashSet<_> = nodes.flat_map(names).collect();
+        let touched: BTreeSet<_> = nodes.flat_map(names).collect();
         for name in touched {
             match self.known.get(&name) {
                 None | Some(0) => delta.erase(name),

@@ -289,7 +289,7 @@ impl RatchetTree {
         }))
     }
 
-    fn contains(&self, index: NodeIndex) -> bool {
+    pub(crate) fn contains(&self, index: NodeIndex) -> bool {
         index.0 <= 2 * self.root().0
     }
 

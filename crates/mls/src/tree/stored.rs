@@ -76,6 +76,7 @@ impl Subtree {
 
 /// Reads the node at `at`, below which there are so many members.
 pub(super) fn read(at: NodeIndex, members: u32, records: &dyn Records) -> Result<Content, Error> {
+    check_members(at, members)?;
     let stored = records.get(&key(at))?;
     let stored = stored.ok_or_else(|| damaged("a node of the tree is missing"))?;
     if at.leaf().is_some() {
@@ -92,6 +93,14 @@ pub(super) fn read(at: NodeIndex, members: u32, records: &dyn Records) -> Result
         left: left.into_subtree(),
         right: right.into_subtree(),
     })
+}
+
+/// A subtree has no more members than places, and one that is stored has some.
+fn check_members(at: NodeIndex, members: u32) -> Result<(), Error> {
+    if members == 0 || u64::from(members) > 1 << at.level() {
+        return Err(damaged("a node of the tree counts other members"));
+    }
+    Ok(())
 }
 
 fn parse<T: DeserializeBytes>(stored: &Secret) -> Result<T, Error> {
@@ -141,6 +150,7 @@ impl RatchetTree {
         if height > super::math::MAX_HEIGHT {
             return Err(damaged("the tree is too high"));
         }
+        check_members(NodeIndex::root(height), members)?;
         Ok(Self {
             root: Subtree::stored(members, tree_hash.to_vec()),
             height,

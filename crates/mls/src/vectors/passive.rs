@@ -92,7 +92,8 @@ impl PassiveClient {
         for epoch in &self.epochs {
             for message in epoch.proposals.iter().chain([&epoch.commit]) {
                 let message = MlsMessage::decode(message).unwrap();
-                let incoming = group.receive(message, self.services()).unwrap();
+                let services = self.services().with_records(&stored);
+                let incoming = group.receive(message, services).unwrap();
                 stored.apply(group.apply(incoming).unwrap());
             }
             assert_eq!(

@@ -125,3 +125,43 @@ fn a_successor_keeps_everyone_who_has_a_client() {
         ));
     }
 }
+
+/// Vouches for nobody but by today's clock, which the others do not have.
+struct Momentary;
+
+impl AuthenticationService for Momentary {
+    fn validate(
+        &self,
+        _: &Credential,
+        _: &[u8],
+        at: Option<Timestamp>,
+    ) -> Result<(), CredentialRejected> {
+        at.map(drop)
+            .ok_or_else(|| CredentialRejected("not at any time".into()))
+    }
+
+    fn client(&self, credential: &Credential) -> Option<ClientId> {
+        Names.client(credential)
+    }
+
+    fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
+        old == new
+    }
+}
+
+#[test]
+fn whom_the_others_would_refuse_is_not_added() {
+    let mut alice = Person::create("alice", Settings::default());
+    let package = Invitee::new("bob", 1).key_package;
+    let (now, settings) = (Some(Timestamp(1_500)), Settings::default());
+    let verified = package.verify(suite_one(), &Momentary, &settings, now);
+    let intent = CommitIntent {
+        add: vec![verified.unwrap()],
+        at: now,
+        ..CommitIntent::default()
+    };
+    let services = Services::from(&Momentary).with_records(&alice.store);
+    let refused = alice.group.commit(intent, b"", services, &mut alice.rng);
+    assert!(matches!(refused, Err(Error::Credential(_))));
+    assert!(alice.group.pending_commit().is_none());
+}

@@ -10,11 +10,12 @@ struct Watched<'a> {
     records: &'a Memory,
     reads: Cell<usize>,
     scans: Cell<usize>,
-    fails: bool,
+    /// From which read on it fails.
+    fails: Option<usize>,
 }
 
 impl<'a> Watched<'a> {
-    fn new(records: &'a Memory, fails: bool) -> Self {
+    fn new(records: &'a Memory, fails: Option<usize>) -> Self {
         let (reads, scans) = (Cell::new(0), Cell::new(0));
         Self {
             records,
@@ -25,7 +26,8 @@ impl<'a> Watched<'a> {
     }
 
     fn outcome<T>(&self, read: Result<T, RecordsError>) -> Result<T, RecordsError> {
-        if self.fails {
+        let so_far = self.reads.get() + self.scans.get();
+        if self.fails.is_some_and(|first| so_far > first) {
             return Err(RecordsError("the disk is gone".into()));
         }
         read
@@ -91,14 +93,14 @@ fn reads(members: u32) -> [usize; 3] {
     let delta = alice.group.discard_pending();
     alice.store.apply(delta);
     let receive = |message: MlsMessage| {
-        let records = Watched::new(&bob.store, false);
+        let records = Watched::new(&bob.store, None);
         let received = load().receive(message, services().with_records(&records));
         assert!(received.is_ok());
         assert_eq!(records.scans.get(), 0);
         records.reads.get()
     };
     let (opened, processed) = (receive(text), receive(commit));
-    let records = Watched::new(&alice.store, false);
+    let records = Watched::new(&alice.store, None);
     let intent = CommitIntent {
         add: vec![Invitee::new("somebody new", 900).verified()],
         tree_apart: true,
@@ -128,7 +130,7 @@ fn records_that_cannot_be_read_are_the_stores_fault_and_change_nothing() {
     let (mut alice, mut bob) = group_of(7);
     let before = bob.store.clone();
     let commit = alice.commit(update()).commit;
-    let records = Watched::new(&before, true);
+    let records = Watched::new(&before, Some(0));
     let services = services().with_records(&records);
     let refused = bob.group.receive(commit.clone(), services).unwrap_err();
     assert_eq!(refused.fault(), Fault::Store);
@@ -138,6 +140,31 @@ fn records_that_cannot_be_read_are_the_stores_fault_and_change_nothing() {
     let refused = bob.group.members(&records).map(drop);
     assert_eq!(refused.unwrap_err().fault(), Fault::Store);
     bob.receive(&commit).unwrap();
+}
+
+/// Whichever read fails, a commit takes in all that waits or is not made.
+#[test]
+fn a_read_that_fails_leaves_no_proposal_out() {
+    let (mut alice, mut bob) = group_of(7);
+    let removal = bob.propose(ProposalIntent::Remove(LeafIndex(2)));
+    alice.receive(&removal).unwrap();
+    for first in 0.. {
+        let records = Watched::new(&alice.store, Some(first));
+        let services = services().with_records(&records);
+        alice.group = Group::load(suite_one(), &alice.store, Settings::default()).unwrap();
+        match alice.group.commit(update(), b"", services, &mut alice.rng) {
+            Ok(_) => {
+                assert!(first > 10, "{first} reads");
+                break;
+            }
+            Err(error) => {
+                assert_eq!(error.fault(), Fault::Store, "read {first}");
+                assert!(alice.group.pending_commit().is_none());
+            }
+        }
+    }
+    let members = alice.group.pending_members(&alice.store).unwrap().unwrap();
+    assert!(members.into_iter().all(|(leaf, _)| leaf != LeafIndex(2)));
 }
 
 #[test]
