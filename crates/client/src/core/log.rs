@@ -84,10 +84,16 @@ impl<S: ClientStore> Core<S> {
             });
         }
         let draft = self.draft(row.id)?;
-        match draft.filter(|draft| draft.append.idempotency == entry.idempotency) {
+        let group = row.id;
+        let taken = match draft.filter(|draft| draft.append.idempotency == entry.idempotency) {
             Some(draft) => self.own_entry(row, entry, draft, changes, rng),
             None => self.others_entry(row, entry, changes),
+        };
+        if taken.is_err() {
+            // The engine may have moved on without the store: it starts again from there.
+            self.groups.remove(&group);
         }
+        taken
     }
 
     fn own_entry(

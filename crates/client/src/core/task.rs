@@ -198,7 +198,7 @@ impl<S: ClientStore> Core<S> {
         let intent = ProposalIntent::Remove(group.own_index());
         let (message, delta) = group
             .propose(intent, &seen, services, rng)
-            .map_err(|error| engine(&error))?;
+            .map_err(unread)?;
         let append = append(row, EntryKind::Proposal, &message, rng)?;
         Ok(Made {
             draft: Draft::new(Some(task), append),
@@ -232,9 +232,7 @@ impl<S: ClientStore> Core<S> {
             at: Some(now),
             ..CommitIntent::default()
         };
-        let (bundle, delta) = group
-            .commit(intent, &seen, services, rng)
-            .map_err(|error| engine(&error))?;
+        let (bundle, delta) = group.commit(intent, &seen, services, rng).map_err(unread)?;
         let after = devices_after(group, &records)?;
         let secret = slot_secret(group)?;
         let mut append = append(row, EntryKind::Commit, &bundle.commit, rng)?;
