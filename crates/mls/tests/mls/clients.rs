@@ -165,3 +165,30 @@ fn whom_the_others_would_refuse_is_not_added() {
     assert!(matches!(refused, Err(Error::Credential(_))));
     assert!(alice.group.pending_commit().is_none());
 }
+
+#[test]
+fn a_key_package_of_another_suite_is_not_added() {
+    let mut alice = Person::create("alice", Settings::default());
+    let other_suite = folkmoot_crypto::provider(CipherSuite(3)).unwrap();
+    let signature = other_suite.generate_signature_key_pair(&mut rng(21));
+    let bob = Member::new(Credential::Basic(b"bob".into()), signature.unwrap());
+    let made = KeyPackage::generate(other_suite, bob, lifetime(), &mut rng(22));
+    let settings = Settings::default();
+    let verified = made
+        .unwrap()
+        .0
+        .verify(other_suite, &Names, &settings, None)
+        .unwrap();
+    let intent = CommitIntent {
+        add: vec![verified],
+        ..CommitIntent::default()
+    };
+    let services = services().with_records(&alice.store);
+    let refused = alice.group.commit(intent, b"", services, &mut alice.rng);
+    assert!(matches!(
+        refused,
+        Err(Error::State(StateError::Refused(
+            Check::KeyPackageVersionAndSuite
+        )))
+    ));
+}

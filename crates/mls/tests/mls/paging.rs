@@ -4,18 +4,19 @@ use crate::kit::{Invitee, Memory, Person, services};
 use folkmoot_crypto::{Secret, suite_one};
 use folkmoot_mls::*;
 use std::cell::Cell;
+use std::ops::Range;
 
 /// Records that count what is read of them, or fail.
 struct Watched<'a> {
     records: &'a Memory,
     reads: Cell<usize>,
     scans: Cell<usize>,
-    /// From which read on it fails.
-    fails: Option<usize>,
+    /// The reads that fail, counted from zero.
+    fails: Range<usize>,
 }
 
 impl<'a> Watched<'a> {
-    fn new(records: &'a Memory, fails: Option<usize>) -> Self {
+    fn new(records: &'a Memory, fails: Range<usize>) -> Self {
         let (reads, scans) = (Cell::new(0), Cell::new(0));
         Self {
             records,
@@ -26,8 +27,8 @@ impl<'a> Watched<'a> {
     }
 
     fn outcome<T>(&self, read: Result<T, RecordsError>) -> Result<T, RecordsError> {
-        let so_far = self.reads.get() + self.scans.get();
-        if self.fails.is_some_and(|first| so_far > first) {
+        let this = self.reads.get() + self.scans.get() - 1;
+        if self.fails.contains(&this) {
             return Err(RecordsError("the disk is gone".into()));
         }
         read
@@ -93,14 +94,14 @@ fn reads(members: u32) -> [usize; 3] {
     let delta = alice.group.discard_pending();
     alice.store.apply(delta);
     let receive = |message: MlsMessage| {
-        let records = Watched::new(&bob.store, None);
+        let records = Watched::new(&bob.store, 0..0);
         let received = load().receive(message, services().with_records(&records));
         assert!(received.is_ok());
         assert_eq!(records.scans.get(), 0);
         records.reads.get()
     };
     let (opened, processed) = (receive(text), receive(commit));
-    let records = Watched::new(&alice.store, None);
+    let records = Watched::new(&alice.store, 0..0);
     let intent = CommitIntent {
         add: vec![Invitee::new("somebody new", 900).verified()],
         tree_apart: true,
@@ -130,7 +131,7 @@ fn records_that_cannot_be_read_are_the_stores_fault_and_change_nothing() {
     let (mut alice, mut bob) = group_of(7);
     let before = bob.store.clone();
     let commit = alice.commit(update()).commit;
-    let records = Watched::new(&before, Some(0));
+    let records = Watched::new(&before, 0..usize::MAX);
     let services = services().with_records(&records);
     let refused = bob.group.receive(commit.clone(), services).unwrap_err();
     assert_eq!(refused.fault(), Fault::Store);
@@ -148,17 +149,17 @@ fn a_read_that_fails_leaves_no_proposal_out() {
     let (mut alice, mut bob) = group_of(7);
     let removal = bob.propose(ProposalIntent::Remove(LeafIndex(2)));
     alice.receive(&removal).unwrap();
-    for first in 0.. {
-        let records = Watched::new(&alice.store, Some(first));
+    for one in 0.. {
+        let records = Watched::new(&alice.store, one..one + 1);
         let services = services().with_records(&records);
         alice.group = Group::load(suite_one(), &alice.store, Settings::default()).unwrap();
         match alice.group.commit(update(), b"", services, &mut alice.rng) {
             Ok(_) => {
-                assert!(first > 10, "{first} reads");
+                assert!(one > 10, "{one} reads");
                 break;
             }
             Err(error) => {
-                assert_eq!(error.fault(), Fault::Store, "read {first}");
+                assert_eq!(error.fault(), Fault::Store, "read {one}");
                 assert!(alice.group.pending_commit().is_none());
             }
         }
@@ -191,5 +192,26 @@ fn a_damaged_node_is_noticed() {
     });
     let group = Group::load(suite_one(), &missing, Settings::default()).unwrap();
     let refused = group.member(LeafIndex(0), &missing).map(drop).unwrap_err();
+    assert_eq!(refused.fault(), Fault::Store);
+}
+
+#[test]
+fn more_members_than_places_are_damage() {
+    let (_, bob) = group_of(2);
+    let key = RecordKey([&b"N"[..], &NodeIndex::root(1).0.to_be_bytes()].concat());
+    let mut root = bob.store.get(&key).unwrap().unwrap().expose().to_vec();
+    // It ends with a count, a length and a hash for each child: the counts become 0 and 2.
+    let child = 4 + 1 + 32;
+    let (left, right) = (root.len() - 2 * child, root.len() - child);
+    assert_eq!(root[left..left + 4], [0, 0, 0, 1]);
+    root[left + 3] = 0;
+    root[right + 3] = 2;
+    let mut damaged = bob.store.clone();
+    let value = Secret::from(root);
+    damaged.apply(Delta {
+        changes: vec![Change::Put { key, value }],
+    });
+    let group = Group::load(suite_one(), &damaged, Settings::default()).unwrap();
+    let refused = group.member(LeafIndex(1), &damaged).map(drop).unwrap_err();
     assert_eq!(refused.fault(), Fault::Store);
 }
