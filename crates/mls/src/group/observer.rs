@@ -198,6 +198,7 @@ impl Observer {
                 self.proposals.clear();
                 self.group_info = None;
                 self.public = *next;
+                self.public.tree.settle();
             }
         }
         self.revision.advance();

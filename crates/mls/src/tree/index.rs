@@ -7,31 +7,46 @@ use crate::error::{DecodeError, Error, damaged};
 use crate::leaf::ClientId;
 use crate::records::{Delta, Kind, RecordKey, Records};
 use crate::wire::{
-    CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
+    Capabilities, CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
 };
-use imbl::HashMap;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use tls_codec::{DeserializeBytes, Serialize, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
-/// Counts over all nodes, kept by every change of the tree; shared structure, cheap to clone.
+/// Counts over all nodes, kept by every change of the tree; cheap to clone.
+///
+/// Names are counted by the keys of their records. What a tree changes of one that stays as it is lies
+/// beside the counts that both share, until the later one [settles](Self::settle).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TreeIndex {
-    /// Whether a name that is not among `known` may be in the records.
-    stored: bool,
-    /// How often each key and client stands in the tree, by the key of its record.
-    known: HashMap<RecordKey, u32>,
-    support: Support,
+    settled: Settled,
+    changed: Arc<HashMap<RecordKey, u32>>,
+    support: Arc<Support>,
+}
+
+/// How often each key and client stands in the tree that was the current one last.
+#[derive(Clone, Debug)]
+enum Settled {
+    InMemory(Arc<HashMap<RecordKey, u32>>),
+    InRecords,
+}
+
+impl Default for Settled {
+    fn default() -> Self {
+        Self::InMemory(Arc::default())
+    }
 }
 
 /// How many members there are, and how many of them support what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Support {
     members: u32,
-    extensions: HashMap<ExtensionType, u32>,
-    proposals: HashMap<ProposalType, u32>,
-    credential_types: HashMap<CredentialType, u32>,
+    extensions: BTreeMap<ExtensionType, u32>,
+    proposals: BTreeMap<ProposalType, u32>,
+    credential_types: BTreeMap<CredentialType, u32>,
     /// Members whose credential is of the type.
-    shown_credential_types: HashMap<CredentialType, u32>,
+    shown_credential_types: BTreeMap<CredentialType, u32>,
 }
 
 impl TreeIndex {
@@ -42,10 +57,29 @@ impl TreeIndex {
         let record: SupportRecord =
             decode(stored.expose()).map_err(|error| damaged(&error.to_string()))?;
         Ok(Self {
-            stored: true,
-            known: HashMap::new(),
-            support: record.into(),
+            settled: Settled::InRecords,
+            changed: Arc::default(),
+            support: Arc::new(record.into()),
         })
+    }
+
+    /// Makes room for the names of so many nodes.
+    pub(super) fn reserve(&mut self, nodes: usize) {
+        Arc::make_mut(&mut self.changed).reserve(nodes);
+    }
+
+    /// Takes what changed for settled: the tree is the current one now, and its changes are in the
+    /// records, where those are kept.
+    pub(super) fn settle(&mut self) {
+        match &mut self.settled {
+            Settled::InRecords => self.changed = Arc::default(),
+            Settled::InMemory(settled) => {
+                // As long as an earlier tree is about, the counts are its own too.
+                if let Some(settled) = Arc::get_mut(settled) {
+                    merge(settled, core::mem::take(&mut self.changed));
+                }
+            }
+        }
     }
 
     pub(super) fn replace(
@@ -54,37 +88,45 @@ impl TreeIndex {
         after: Option<&Node>,
         records: &dyn Records,
     ) -> Result<(), Error> {
-        // Counting up first keeps an entry that stays from being dropped and made anew.
-        after.map_or(Ok(()), |node| self.count(node, 1, records))?;
-        before.map_or(Ok(()), |node| self.count(node, -1, records))
-    }
-
-    fn count(&mut self, node: &Node, by: i32, records: &dyn Records) -> Result<(), Error> {
-        for name in names(node) {
-            let uses = self.uses(&name, records)?.saturating_add_signed(by);
-            if uses == 0 && !self.stored {
-                self.known.remove(&name);
-            } else {
-                self.known.insert(name, uses);
+        for (node, by) in [(after, 1), (before, -1)] {
+            for name in node.into_iter().flat_map(names) {
+                let uses = self.uses(&name, records)?.saturating_add_signed(by);
+                Arc::make_mut(&mut self.changed).insert(name, uses);
             }
         }
-        if let Node::Leaf(leaf) = node {
-            self.support.count(&leaf.node, by);
-        }
+        self.replace_support(before.and_then(Node::leaf), after.and_then(Node::leaf));
         Ok(())
     }
 
-    fn uses(&self, name: &RecordKey, records: &dyn Records) -> Result<u32, Error> {
-        match self.known.get(name) {
-            Some(uses) => Ok(*uses),
-            None if self.stored => {
-                let stored = records.get(name)?;
-                stored.map_or(Ok(0), |uses| {
-                    decode(uses.expose()).map_err(|error| damaged(&error.to_string()))
-                })
-            }
-            None => Ok(0),
+    fn replace_support(&mut self, before: Option<&LeafNode>, after: Option<&LeafNode>) {
+        if before.map(supported) == after.map(supported) {
+            return;
         }
+        let support = Arc::make_mut(&mut self.support);
+        for (leaf, by) in [(after, 1), (before, -1)] {
+            if let Some(leaf) = leaf {
+                support.count(leaf, by);
+            }
+        }
+    }
+
+    fn uses(&self, name: &RecordKey, records: &dyn Records) -> Result<u32, Error> {
+        match (self.uses_in_memory(name), &self.settled) {
+            (Some(uses), _) => Ok(uses),
+            (None, Settled::InMemory(_)) => Ok(0),
+            (None, Settled::InRecords) => records.get(name)?.map_or(Ok(0), |uses| {
+                decode(uses.expose()).map_err(|error| damaged(&error.to_string()))
+            }),
+        }
+    }
+
+    fn uses_in_memory(&self, name: &RecordKey) -> Option<u32> {
+        let settled = match &self.settled {
+            Settled::InMemory(settled) => Some(settled),
+            Settled::InRecords => None,
+        };
+        let changed = self.changed.get(name);
+        changed.or_else(|| settled?.get(name)).copied()
     }
 
     pub(super) fn encryption_key_uses(
@@ -144,16 +186,37 @@ impl TreeIndex {
         let nodes = nodes.flat_map(|change| change.before.iter().chain(&change.after));
         let touched: BTreeSet<_> = nodes.flat_map(names).collect();
         for name in touched {
-            match self.known.get(&name) {
+            match self.uses_in_memory(&name) {
                 None | Some(0) => delta.erase(name),
-                Some(uses) => delta.put(name, encode(uses)),
+                Some(uses) => delta.put(name, encode(&uses)),
             }
         }
-        if self.support != earlier.support {
-            let record = SupportRecord::from(&self.support);
+        if !Arc::ptr_eq(&self.support, &earlier.support) {
+            let record = SupportRecord::from(self.support.as_ref());
             delta.put(Kind::Support.key(&[]), encode(&record));
         }
     }
+}
+
+fn merge(settled: &mut HashMap<RecordKey, u32>, changed: Arc<HashMap<RecordKey, u32>>) {
+    let changed = Arc::unwrap_or_clone(changed);
+    if settled.is_empty() {
+        *settled = changed;
+        settled.retain(|_, uses| *uses > 0);
+        return;
+    }
+    for (name, uses) in changed {
+        match uses {
+            0 => drop(settled.remove(&name)),
+            uses => drop(settled.insert(name, uses)),
+        }
+    }
+}
+
+/// All of a leaf that is counted as support.
+fn supported(leaf: &LeafNode) -> (&Capabilities, CredentialType) {
+    let content = &leaf.content;
+    (&content.capabilities, content.credential.credential_type())
 }
 
 /// What a node brings into the index.
@@ -185,7 +248,7 @@ impl Support {
         tally_all(&mut self.credential_types, &capabilities.credentials, by);
     }
 
-    fn all_list<K: std::hash::Hash + Eq>(&self, counts: &HashMap<K, u32>, key: &K) -> bool {
+    fn all_list<K: Ord>(&self, counts: &BTreeMap<K, u32>, key: &K) -> bool {
         counts.get(key).copied().unwrap_or(0) == self.members
     }
 }
@@ -230,42 +293,39 @@ impl From<SupportRecord> for Support {
 }
 
 /// Ascending, so that one state has one record.
-fn listed<K: Copy + Ord + Serialize + DeserializeBytes>(
-    counts: &HashMap<K, u32>,
-) -> Vec<Counted<K>> {
-    let mut listed: Vec<_> = counts
-        .iter()
-        .map(|(value, count)| (*value, *count))
-        .collect();
-    listed.sort_unstable();
-    let counted = |(value, count)| Counted { value, count };
-    listed.into_iter().map(counted).collect()
+fn listed<K: Copy + Serialize + DeserializeBytes>(counts: &BTreeMap<K, u32>) -> Vec<Counted<K>> {
+    let counted = |(value, count): (&K, &u32)| Counted {
+        value: *value,
+        count: *count,
+    };
+    counts.iter().map(counted).collect()
 }
 
-fn counts<K: Clone + Eq + std::hash::Hash + Serialize + DeserializeBytes>(
-    listed: Vec<Counted<K>>,
-) -> HashMap<K, u32> {
+fn counts<K: Ord + Serialize + DeserializeBytes>(listed: Vec<Counted<K>>) -> BTreeMap<K, u32> {
     let pair = |one: Counted<K>| (one.value, one.count);
     listed.into_iter().map(pair).collect()
 }
 
 /// Counts what a leaf lists, each once however often it stands there.
-fn tally_all<K: std::hash::Hash + Eq + Copy>(counts: &mut HashMap<K, u32>, listed: &[K], by: i32) {
-    let distinct: HashSet<K> = listed.iter().copied().collect();
+fn tally_all<K: Ord + Copy>(counts: &mut BTreeMap<K, u32>, listed: &[K], by: i32) {
+    let distinct: BTreeSet<K> = listed.iter().copied().collect();
     for key in distinct {
         tally(counts, key, by);
     }
 }
 
-fn tally<K: std::hash::Hash + Eq + Clone>(counts: &mut HashMap<K, u32>, key: K, by: i32) {
-    let count = counts
-        .get(&key)
-        .copied()
-        .unwrap_or(0)
-        .saturating_add_signed(by);
-    if count == 0 {
-        counts.remove(&key);
-    } else {
-        counts.insert(key, count);
+fn tally<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, by: i32) {
+    match counts.entry(key) {
+        Entry::Occupied(mut entry) => {
+            *entry.get_mut() = entry.get().saturating_add_signed(by);
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+        Entry::Vacant(entry) => {
+            if let Ok(count @ 1..) = u32::try_from(by) {
+                entry.insert(count);
+            }
+        }
     }
 }

@@ -389,6 +389,11 @@ impl RatchetTree {
         Ok(())
     }
 
+    /// Takes this tree for the current one: its changes are in the records, if it was loaded.
+    pub(crate) fn settle(&mut self) {
+        self.index.settle();
+    }
+
     fn blank_direct_path(&mut self, place: LeafIndex, records: &dyn Records) -> Result<(), Error> {
         self.replace_direct_path(place, &BTreeMap::new(), records)
     }

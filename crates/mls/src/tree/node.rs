@@ -43,6 +43,13 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    pub(crate) fn leaf(&self) -> Option<&LeafNode> {
+        match self {
+            Self::Leaf(leaf) => Some(&leaf.node),
+            Self::Parent(_) => None,
+        }
+    }
+
     pub(crate) fn encryption_key(&self) -> &[u8] {
         match self {
             Self::Leaf(leaf) => leaf.node.content.encryption_key.as_slice(),

@@ -33,6 +33,7 @@ impl RatchetTree {
         client_of: impl Fn(&Credential) -> Option<ClientId>,
     ) -> Result<Self, Error> {
         let nodes: Vec<Option<Node>> = decode(bytes)?;
+        let taken = nodes.iter().flatten().count();
         if nodes.last().is_none_or(Option::is_none) {
             return Err(Check::TreeShape.into());
         }
@@ -45,13 +46,14 @@ impl RatchetTree {
             }
             Some((NodeIndex(u32::try_from(index).ok()?), node))
         });
-        Self::from_nodes(height, nodes)?.ok_or(Check::TreeShape.into())
+        Self::from_nodes(height, taken, nodes)?.ok_or(Check::TreeShape.into())
     }
 
-    /// A tree of `2^height` leaves from its nodes in ascending order; none where a node stands at a
-    /// place of the other kind, outside, or out of order.
+    /// A tree of `2^height` leaves from its nodes in ascending order, of which there are `count`; none
+    /// where a node stands at a place of the other kind, outside, or out of order.
     fn from_nodes(
         height: u8,
+        count: usize,
         nodes: impl IntoIterator<Item = (NodeIndex, Node)>,
     ) -> Result<Option<Self>, Error> {
         if height > MAX_HEIGHT {
@@ -59,7 +61,9 @@ impl RatchetTree {
         }
         let mut nodes = nodes.into_iter().peekable();
         let mut index = TreeIndex::default();
+        index.reserve(count);
         let root = build(NodeIndex::root(height), &mut nodes, &mut index)?;
+        index.settle();
         let at_end = nodes.next().is_none();
         let tree = |root| Self {
             root,
@@ -134,7 +138,7 @@ mod tests {
         let tree = |leaves: u32| {
             let places = (0..leaves).map(|place| NodeIndex::from(LeafIndex(place)));
             let nodes = places.map(|place| (place, Node::Leaf(leaf.clone())));
-            RatchetTree::from_nodes(10, nodes).unwrap().unwrap()
+            RatchetTree::from_nodes(10, 0, nodes).unwrap().unwrap()
         };
         assert!(tree(2).to_extension(&NoRecords).unwrap().len() > 2 * LENGTH);
         let error = tree(1 << 10).to_extension(&NoRecords).unwrap_err();
