@@ -372,7 +372,7 @@ pub fn set_path(
 
 /// A tree from a node list whose shape is right; its content is not verified.
 pub fn tree_from_extension(bytes: &[u8]) -> Result<RatchetTree, Error> {
-    RatchetTree::from_extension(bytes, |_| None)
+    RatchetTree::from_extension(bytes)
 }
 
 /// Whether a leaf is some client is for those to say who are attacked.

@@ -124,8 +124,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(crate) fn key(self, parts: &[&[u8]]) -> RecordKey {
-        let mut key = vec![self as u8];
-        key.extend(parts.concat());
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut key = Vec::with_capacity(1 + length);
+        key.push(self as u8);
+        for part in parts {
+            key.extend_from_slice(part);
+        }
         RecordKey(key)
     }
 

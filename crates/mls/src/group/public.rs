@@ -8,7 +8,7 @@ use crate::labels::verify_with_label;
 use crate::leaf::LeafCheck;
 use crate::records::{NoRecords, Records};
 use crate::schedule::{confirmed_transcript_hash, interim_transcript_hash};
-use crate::tree::{RatchetTree, VerifiedTree};
+use crate::tree::{RatchetTree, ReceivedTree, VerifiedTree};
 use crate::wire::{
     Epoch, ExtensionType, Extensions, GroupContext, GroupInfo, ProtocolVersion, ReInit, encode,
 };
@@ -64,11 +64,9 @@ impl PublicState {
         }
         let carried = content.extensions.find(ExtensionType::RATCHET_TREE);
         let tree = carried.or(tree).ok_or(Check::TreeGiven)?;
-        let tree = RatchetTree::from_extension(tree, |one| leaves.auth.client(one))?;
-        if tree.places() > u64::from(maximum_leaves) {
-            return Err(Check::TreeBound.into());
-        }
-        verify_signature(leaves.crypto, group_info, &tree, &NoRecords)?;
+        let client_of = |one: &_| leaves.auth.client(one);
+        let tree = ReceivedTree::from_extension(tree, maximum_leaves, client_of)?;
+        verify_signature(leaves.crypto, group_info, tree.tree(), &NoRecords)?;
         check_extensions(&context.extensions, &Extensions::default(), leaves)?;
         let tree = VerifiedTree::verify(tree, context, leaves)?.into_inner();
         let tag = content.confirmation_tag.as_slice().to_vec();

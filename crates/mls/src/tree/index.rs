@@ -1,10 +1,11 @@
 //! What must be known of all members at once: which keys and clients are in use, what everyone
 //! supports.
 
-use super::{Node, NodeChange};
+use super::{Content, Node, NodeChange};
 use crate::check::Check;
 use crate::error::{DecodeError, Error, damaged};
 use crate::leaf::ClientId;
+use crate::parallel;
 use crate::records::{Delta, Kind, RecordKey, Records};
 use crate::wire::{
     Capabilities, CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
@@ -63,9 +64,32 @@ impl TreeIndex {
         })
     }
 
-    /// Makes room for the names of so many nodes.
-    pub(super) fn reserve(&mut self, nodes: usize) {
-        Arc::make_mut(&mut self.changed).reserve(nodes);
+    /// Of nodes that are in memory, `count` of them; and whether a key stands at two of them.
+    pub(super) fn of<'a>(count: usize, nodes: impl Iterator<Item = &'a Content>) -> (Self, bool) {
+        let (mut counts, mut support) = (HashMap::with_capacity(2 * count), Support::default());
+        let mut is_repeated = false;
+        for node in nodes.filter_map(Content::node) {
+            for name in names(&node) {
+                let is_key = name.0[0] != Kind::Client as u8;
+                let uses: &mut u32 = counts.entry(name).or_default();
+                *uses += 1;
+                is_repeated |= is_key && *uses > 1;
+            }
+            if let Some(leaf) = node.leaf() {
+                support.count(leaf, 1);
+            }
+        }
+        let index = Self {
+            settled: Settled::InMemory(Arc::new(counts)),
+            changed: Arc::default(),
+            support: Arc::new(support),
+        };
+        (index, is_repeated)
+    }
+
+    /// Whether what is not in memory may be in the records.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self.settled, Settled::InRecords)
     }
 
     /// Takes what changed for settled: the tree is the current one now, and its changes are in the
@@ -182,13 +206,21 @@ impl TreeIndex {
 
     /// Writes what `changes` of the tree with the index `earlier` made of it.
     pub(super) fn put(&self, earlier: &Self, changes: &[NodeChange], delta: &mut Delta) {
-        let nodes = changes.iter();
-        let nodes = nodes.flat_map(|change| change.before.iter().chain(&change.after));
-        let touched: BTreeSet<_> = nodes.flat_map(names).collect();
-        for name in touched {
-            match self.uses_in_memory(&name) {
-                None | Some(0) => delta.erase(name),
-                Some(uses) => delta.put(name, encode(&uses)),
+        let counted = parallel::map_light(changes.iter().collect(), |change: &NodeChange| {
+            let mut named: Vec<_> = change.after.iter().flat_map(names).collect();
+            let before = change.before.iter().flat_map(names);
+            let gone: Vec<_> = before.filter(|name| !named.contains(name)).collect();
+            named.extend(gone);
+            let counted = named.into_iter().map(|name| {
+                let uses = self.uses_in_memory(&name).unwrap_or(0);
+                (name, uses)
+            });
+            counted.collect::<Vec<_>>()
+        });
+        for (name, uses) in counted.into_iter().flatten() {
+            match uses {
+                0 => delta.erase(name),
+                uses => delta.put(name, encode(&uses)),
             }
         }
         if !Arc::ptr_eq(&self.support, &earlier.support) {

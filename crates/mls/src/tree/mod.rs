@@ -25,6 +25,7 @@ pub(crate) use math::MAX_HEIGHT;
 pub(crate) use node::{Leaf, Node};
 pub(crate) use path::{NewPath, PathMaker, PathSecrets};
 pub(crate) use private::PrivateKeys;
+pub(crate) use shape::ReceivedTree;
 pub(crate) use stored::NodeChange;
 pub(crate) use validate::VerifiedTree;
 
@@ -275,8 +276,12 @@ impl RatchetTree {
         records: &dyn Records,
     ) -> Result<impl Iterator<Item = (NodeIndex, &Content)>, Error> {
         self.read_all(records)?;
+        Ok(self.nodes_in_memory())
+    }
+
+    fn nodes_in_memory(&self) -> impl Iterator<Item = (NodeIndex, &Content)> {
         let mut stack = vec![(self.root(), self.root.as_ref())];
-        Ok(core::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let (index, subtree) = stack.pop()?;
             let content = subtree.content.get()?;
             if let (Some((left, right)), Some(l), Some(r)) =
@@ -286,7 +291,7 @@ impl RatchetTree {
                 stack.push((l, left));
             }
             Some((index, content))
-        }))
+        })
     }
 
     pub(crate) fn contains(&self, index: NodeIndex) -> bool {

@@ -26,51 +26,11 @@ impl RatchetTree {
         Ok(encode_any(&nodes)?)
     }
 
-    /// A tree from a node list whose shape is right (check 124); its content is not yet verified.
-    /// `client_of` says which client each leaf is.
-    pub(crate) fn from_extension(
-        bytes: &[u8],
-        client_of: impl Fn(&Credential) -> Option<ClientId>,
-    ) -> Result<Self, Error> {
-        let nodes: Vec<Option<Node>> = decode(bytes)?;
-        let taken = nodes.iter().flatten().count();
-        if nodes.last().is_none_or(Option::is_none) {
-            return Err(Check::TreeShape.into());
-        }
-        let leaves = nodes.len().div_ceil(2).next_power_of_two();
-        let height = u8::try_from(leaves.ilog2()).map_err(|_| Check::TreeShape)?;
-        let nodes = nodes.into_iter().enumerate().filter_map(|(index, node)| {
-            let mut node = node?;
-            if let Node::Leaf(leaf) = &mut node {
-                leaf.client = client_of(&leaf.node.content.credential);
-            }
-            Some((NodeIndex(u32::try_from(index).ok()?), node))
-        });
-        Self::from_nodes(height, taken, nodes)?.ok_or(Check::TreeShape.into())
-    }
-
-    /// A tree of `2^height` leaves from its nodes in ascending order, of which there are `count`; none
-    /// where a node stands at a place of the other kind, outside, or out of order.
-    fn from_nodes(
-        height: u8,
-        count: usize,
-        nodes: impl IntoIterator<Item = (NodeIndex, Node)>,
-    ) -> Result<Option<Self>, Error> {
-        if height > MAX_HEIGHT {
-            return Ok(None);
-        }
-        let mut nodes = nodes.into_iter().peekable();
-        let mut index = TreeIndex::default();
-        index.reserve(count);
-        let root = build(NodeIndex::root(height), &mut nodes, &mut index)?;
-        index.settle();
-        let at_end = nodes.next().is_none();
-        let tree = |root| Self {
-            root,
-            height,
-            index,
-        };
-        Ok(root.filter(|_| at_end).map(tree))
+    /// A tree from a node list, its content not verified.
+    pub(crate) fn from_extension(bytes: &[u8]) -> Result<Self, Error> {
+        let received = ReceivedTree::from_extension(bytes, u32::MAX, |_| None)?;
+        let (index, _) = received.make_index();
+        Ok(received.with_index(index))
     }
 
     /// A tree of one member.
@@ -81,27 +41,83 @@ impl RatchetTree {
     }
 }
 
+/// A tree from outside whose shape is right (check 124): it is not indexed yet, nor verified.
+#[derive(Debug)]
+pub(crate) struct ReceivedTree(RatchetTree);
+
+impl ReceivedTree {
+    /// From a node list. `client_of` says which client each leaf is.
+    pub(crate) fn from_extension(
+        bytes: &[u8],
+        maximum_leaves: u32,
+        client_of: impl Fn(&Credential) -> Option<ClientId>,
+    ) -> Result<Self, Error> {
+        let nodes: Vec<Option<Node>> = decode(bytes)?;
+        if nodes.last().is_none_or(Option::is_none) {
+            return Err(Check::TreeShape.into());
+        }
+        let leaves = nodes.len().div_ceil(2).next_power_of_two();
+        if leaves as u64 > u64::from(maximum_leaves) {
+            return Err(Check::TreeBound.into());
+        }
+        let height = u8::try_from(leaves.ilog2()).map_err(|_| Check::TreeShape)?;
+        let nodes = nodes.into_iter().enumerate().filter_map(|(index, node)| {
+            let mut node = node?;
+            if let Node::Leaf(leaf) = &mut node {
+                leaf.client = client_of(&leaf.node.content.credential);
+            }
+            Some((NodeIndex(u32::try_from(index).ok()?), node))
+        });
+        Self::from_nodes(height, nodes).ok_or(Check::TreeShape.into())
+    }
+
+    /// A tree of `2^height` leaves from its nodes in ascending order; none where a node stands at a
+    /// place of the other kind, outside, or out of order.
+    fn from_nodes(height: u8, nodes: impl Iterator<Item = (NodeIndex, Node)>) -> Option<Self> {
+        if height > MAX_HEIGHT {
+            return None;
+        }
+        let mut nodes = nodes.peekable();
+        let root = build(NodeIndex::root(height), &mut nodes);
+        let at_end = nodes.next().is_none();
+        let tree = |root| RatchetTree {
+            root,
+            height,
+            index: TreeIndex::default(),
+        };
+        Some(Self(tree(root.filter(|_| at_end)?)))
+    }
+
+    /// To look at.
+    pub(crate) fn tree(&self) -> &RatchetTree {
+        &self.0
+    }
+
+    /// The index of what is in it; and whether a key stands at two places.
+    pub(super) fn make_index(&self) -> (TreeIndex, bool) {
+        let nodes = || self.0.nodes_in_memory().map(|(_, content)| content);
+        TreeIndex::of(nodes().count(), nodes())
+    }
+
+    /// With an index made of it.
+    pub(super) fn with_index(self, index: TreeIndex) -> RatchetTree {
+        RatchetTree { index, ..self.0 }
+    }
+}
+
 /// Builds in the order of the array, so that each node is taken once.
 fn build<I: Iterator<Item = (NodeIndex, Node)>>(
     at: NodeIndex,
     nodes: &mut core::iter::Peekable<I>,
-    index: &mut TreeIndex,
-) -> Result<Option<Arc<Subtree>>, Error> {
+) -> Option<Arc<Subtree>> {
     let past_the_end = at.0.saturating_add((1 << at.level()) - 1);
     if nodes.peek().is_none_or(|(next, _)| next.0 > past_the_end) {
-        return Ok(Some(Subtree::blank()));
+        return Some(Subtree::blank());
     }
-    let left = match at.left() {
-        Some(left) => build(left, nodes, index)?,
-        None => None,
-    };
+    let left = at.left().and_then(|left| build(left, nodes));
     let node = nodes.next_if(|(next, _)| *next == at).map(|(_, node)| node);
-    index.replace(None, node.as_ref(), &NoRecords)?;
-    let right = match at.right() {
-        Some(right) => build(right, nodes, index)?,
-        None => None,
-    };
-    Ok(match (node, left.zip(right), at.leaf()) {
+    let right = at.right().and_then(|right| build(right, nodes));
+    match (node, left.zip(right), at.leaf()) {
         (Some(Node::Leaf(leaf)), None, Some(_)) => Some(Subtree::new(Content::Leaf(leaf))),
         (None, None, Some(_)) => Some(Subtree::blank()),
         (Some(Node::Parent(node)), Some((left, right)), None) => {
@@ -109,7 +125,7 @@ fn build<I: Iterator<Item = (NodeIndex, Node)>>(
         }
         (None, Some((left, right)), None) => Some(Subtree::parent(None, left, right)),
         _ => None,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +154,7 @@ mod tests {
         let tree = |leaves: u32| {
             let places = (0..leaves).map(|place| NodeIndex::from(LeafIndex(place)));
             let nodes = places.map(|place| (place, Node::Leaf(leaf.clone())));
-            RatchetTree::from_nodes(10, 0, nodes).unwrap().unwrap()
+            ReceivedTree::from_nodes(10, nodes).unwrap().0
         };
         assert!(tree(2).to_extension(&NoRecords).unwrap().len() > 2 * LENGTH);
         let error = tree(1 << 10).to_extension(&NoRecords).unwrap_err();

@@ -8,6 +8,7 @@ use super::{Content, Leaf, Node, NodeIndex, ParentNode, RatchetTree, Subtree, Tr
 use crate::Error;
 use crate::error::damaged;
 use crate::leaf::ClientId;
+use crate::parallel;
 use crate::records::{Delta, Kind, RecordKey, Records};
 use crate::wire::{LeafNode, decode, encode};
 use folkmoot_crypto::{Crypto, Secret};
@@ -41,6 +42,30 @@ pub(crate) struct NodeChange {
     pub(crate) index: NodeIndex,
     pub(crate) before: Option<Node>,
     pub(crate) after: Option<Node>,
+}
+
+/// A place at which two trees have different subtrees, both of them read.
+struct Difference {
+    index: NodeIndex,
+    before: Arc<Subtree>,
+    after: Arc<Subtree>,
+}
+
+impl Difference {
+    /// None where both have the same node, on the way to another that changed.
+    fn node(self) -> Option<NodeChange> {
+        let node = |subtree: &Subtree| subtree.content.get().and_then(Content::node);
+        let (before, after) = (node(&self.before), node(&self.after));
+        (before != after).then_some(NodeChange {
+            index: self.index,
+            before,
+            after,
+        })
+    }
+
+    fn record(&self, crypto: &dyn Crypto) -> Option<Vec<u8>> {
+        record(self.after.content.get()?, self.index, crypto)
+    }
 }
 
 impl Summary {
@@ -160,7 +185,7 @@ impl RatchetTree {
 
     /// Reads what is not in memory yet, all at once.
     pub(super) fn read_all(&self, records: &dyn Records) -> Result<(), Error> {
-        if is_read(&self.root) {
+        if !self.index.is_stored() || is_read(&self.root) {
             return Ok(());
         }
         let scanned = records.scan(&Kind::Node.key(&[]).0)?;
@@ -171,32 +196,20 @@ impl RatchetTree {
 
     /// The places at which `self` differs from `earlier`, from which it was made.
     pub(crate) fn changes_since(&self, earlier: &Self) -> Result<Vec<NodeChange>, Error> {
-        let mut changes = Vec::new();
-        self.compare(earlier, |index, before, after| {
-            let (before, after) = (before.node(), after.node());
-            if before != after {
-                changes.push(NodeChange {
-                    index,
-                    before,
-                    after,
-                });
-            }
-        })?;
-        Ok(changes)
+        let differences = self.differences(earlier)?.into_iter();
+        Ok(differences.filter_map(Difference::node).collect())
     }
 
-    /// Shows each pair of different subtrees at one place, parents before what is below them.
-    fn compare(
-        &self,
-        earlier: &Self,
-        mut visit: impl FnMut(NodeIndex, &Content, &Content),
-    ) -> Result<(), Error> {
+    /// Where two trees have different subtrees, parents before what is below them.
+    fn differences(&self, earlier: &Self) -> Result<Vec<Difference>, Error> {
         let (mut old, mut new) = (earlier.clone(), self.clone());
         let height = old.height.max(new.height);
         // Growing by blanks renames nothing, so both can be compared place by place.
         old.grow(height)?;
         new.grow(height)?;
-        compare(new.root(), &old.root, &new.root, &mut visit)
+        let mut differences = Vec::new();
+        compare(new.root(), &old.root, &new.root, &mut differences)?;
+        Ok(differences)
     }
 
     /// Writes what this tree has that `earlier` had not, from which it was made.
@@ -206,22 +219,27 @@ impl RatchetTree {
         crypto: &dyn Crypto,
         delta: &mut Delta,
     ) -> Result<Vec<NodeChange>, Error> {
-        let mut outside = Vec::new();
+        let differences = self.differences(earlier)?;
         let end = 2 * self.root().0;
-        self.compare(earlier, |index, before, after| {
-            match record(after, index, crypto) {
-                // A root of a tree that was larger has no record.
-                Some(value) if index.0 <= end => {
-                    delta.put(key(index), value);
-                }
-                _ if matches!(before, Content::Blank) => {}
-                _ => outside.push(index),
+        let written = parallel::map_light(differences, |difference| {
+            let index = difference.index;
+            // A root of a tree that was larger has no record.
+            let value = difference.record(crypto).filter(|_| index.0 <= end);
+            let is_gone = value.is_none() && !difference.before.is_blank();
+            (index, value, is_gone, difference.node())
+        });
+        let (mut changes, mut outside) = (Vec::new(), Vec::new());
+        for (index, value, is_gone, change) in written {
+            match value {
+                Some(value) => delta.put(key(index), value),
+                None if is_gone => outside.push(index),
+                None => {}
             }
-        })?;
+            changes.extend(change);
+        }
         for index in outside {
             delta.erase(key(index));
         }
-        let changes = self.changes_since(earlier)?;
         self.index.put(&earlier.index, &changes, delta);
         Ok(changes)
     }
@@ -239,7 +257,7 @@ fn compare(
     at: NodeIndex,
     old: &Arc<Subtree>,
     new: &Arc<Subtree>,
-    visit: &mut impl FnMut(NodeIndex, &Content, &Content),
+    differences: &mut Vec<Difference>,
 ) -> Result<(), Error> {
     if Arc::ptr_eq(old, new) {
         return Ok(());
@@ -247,13 +265,17 @@ fn compare(
     let (Some(before), Some(after)) = (old.content.get(), new.content.get()) else {
         return Err(damaged("a node was replaced that had not been read"));
     };
-    visit(at, before, after);
+    differences.push(Difference {
+        index: at,
+        before: old.clone(),
+        after: new.clone(),
+    });
     if let (Some(l), Some(r)) = (at.left(), at.right())
         && (before.children().is_some() || after.children().is_some())
     {
         let ((old_left, old_right), (new_left, new_right)) = (before.halves(), after.halves());
-        compare(l, &old_left, &new_left, visit)?;
-        compare(r, &old_right, &new_right, visit)?;
+        compare(l, &old_left, &new_left, differences)?;
+        compare(r, &old_right, &new_right, differences)?;
     }
     Ok(())
 }

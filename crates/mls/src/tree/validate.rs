@@ -1,6 +1,6 @@
 //! Whether a received tree is one that members could have made (RFC 9420 §12.4.3.1).
 
-use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree};
+use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, ReceivedTree};
 use crate::Error;
 use crate::check::Check;
 use crate::leaf::{LeafCheck, check_fits_group, place};
@@ -19,16 +19,10 @@ pub(crate) struct VerifiedTree(RatchetTree);
 
 impl VerifiedTree {
     pub(crate) fn verify(
-        tree: RatchetTree,
+        received: ReceivedTree,
         context: &GroupContext,
         leaves: &LeafCheck<'_>,
     ) -> Result<Self, Error> {
-        if tree.tree_hash(leaves.crypto) != context.tree_hash.as_slice() {
-            return Err(Check::TreeHash.into());
-        }
-        check_unmerged_leaves(&tree)?;
-        check_parent_hashes(&tree, leaves.crypto)?;
-        // Check 126.
         let LeafCheck {
             crypto,
             auth,
@@ -36,31 +30,51 @@ impl VerifiedTree {
             at,
             ..
         } = *leaves;
-        let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
-            let leaves = LeafCheck {
-                crypto,
-                auth,
-                settings,
-                at,
-                records: RECORDS,
-            };
-            leaves.any(leaf, Some(place(context, index)))?;
-            check_fits_group(leaf, context, &context.extensions)?;
-            if tree.index.has_unique_keys(leaf, RECORDS)? {
-                Ok(())
-            } else {
-                Err(Error::from(Check::TreeLeafKeysUnique))
-            }
+        let leaves = || LeafCheck {
+            crypto,
+            auth,
+            settings,
+            at,
+            records: RECORDS,
         };
-        parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
+        // The one waits for memory, the other counts.
+        let ((index, has_repeated_keys), checked) = parallel::join(
+            || received.make_index(),
+            || check_nodes(received.tree(), context, leaves),
+        );
+        checked?;
+        let tree = received.with_index(index);
+        if has_repeated_keys {
+            return Err(repeated_key(&tree)?.into());
+        }
         tree.index.check_credential_types()?;
-        check_parent_keys(&tree, leaves.crypto)?;
         Ok(Self(tree))
     }
 
     pub(crate) fn into_inner(self) -> RatchetTree {
         self.0
     }
+}
+
+/// All that can be said of nodes one by one, or of some of them.
+fn check_nodes<'a>(
+    tree: &RatchetTree,
+    context: &GroupContext,
+    leaves: impl Fn() -> LeafCheck<'a> + Sync,
+) -> Result<(), Error> {
+    let crypto = leaves().crypto;
+    if tree.tree_hash(crypto) != context.tree_hash.as_slice() {
+        return Err(Check::TreeHash.into());
+    }
+    check_unmerged_leaves(tree)?;
+    check_parent_hashes(tree, crypto)?;
+    // Check 126.
+    let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
+        leaves().any(leaf, Some(place(context, index)))?;
+        check_fits_group(leaf, context, &context.extensions)
+    };
+    parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
+    check_parent_keys(tree, crypto)
 }
 
 /// Unmerged leaves are ascending members below, and listed by each parent on the way (checks 129–131).
@@ -175,18 +189,23 @@ fn carried_hash(content: &Content) -> Option<&[u8]> {
     }
 }
 
-/// A parent's key is a key of the suite, and stands nowhere else (checks 33, 132).
+/// A parent's key is a key of the suite (check 33).
 fn check_parent_keys(tree: &RatchetTree, crypto: &dyn Crypto) -> Result<(), Error> {
-    for (_, content) in tree.nodes(RECORDS)? {
-        let Some(parent) = content.parent() else {
-            continue;
-        };
-        let key = parent.encryption_key.as_slice();
-        if tree.encryption_key_uses(key, RECORDS)? != 1 {
-            return Err(Check::ParentKeyUnique.into());
-        }
-        let checked = crypto.check_kem_public_key(key);
-        checked.map_err(|_| Check::KeysValidForSuite)?;
-    }
+    let parents = tree.nodes(RECORDS)?.filter_map(|(_, node)| node.parent());
+    let check = |parent: &Arc<ParentNode>| {
+        let checked = crypto.check_kem_public_key(parent.encryption_key.as_slice());
+        checked.map_err(|_| Error::from(Check::KeysValidForSuite))
+    };
+    parallel::try_map(parents.collect(), check)?;
     Ok(())
+}
+
+/// Which check is broken by a key that stands at two places: a leaf's (133), or only parents' (132).
+fn repeated_key(tree: &RatchetTree) -> Result<Check, Error> {
+    for (_, leaf) in tree.leaves(RECORDS)? {
+        if !tree.index.has_unique_keys(leaf, RECORDS)? {
+            return Ok(Check::TreeLeafKeysUnique);
+        }
+    }
+    Ok(Check::ParentKeyUnique)
 }

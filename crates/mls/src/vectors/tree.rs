@@ -4,7 +4,7 @@ use super::clients::{AcceptAll, settings};
 use super::{Hex, run, run_suites};
 use crate::leaf::LeafCheck;
 use crate::records::NoRecords;
-use crate::tree::{Leaf, LeafIndex, NodeIndex, RatchetTree, VerifiedTree};
+use crate::tree::{Leaf, LeafIndex, NodeIndex, RatchetTree, ReceivedTree, VerifiedTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Proposal, ProtocolVersion, decode};
 use crate::{Check, Error};
 use folkmoot_crypto::Crypto;
@@ -55,7 +55,7 @@ struct TreeOperation {
 #[test]
 fn tree_operations() {
     run_suites("tree-operations.json", |crypto, case: TreeOperation| {
-        let mut tree = RatchetTree::from_extension(&case.tree_before, |_| None).unwrap();
+        let mut tree = RatchetTree::from_extension(&case.tree_before).unwrap();
         let hash_before = tree.tree_hash(crypto);
         assert!(
             case.tree_hash_before
@@ -79,7 +79,7 @@ fn tree_operations() {
         }
         assert_eq!(tree.to_extension(&NoRecords).unwrap(), case.tree_after);
         // The cached hashes are those of a tree that was never anything else.
-        let after = RatchetTree::from_extension(&case.tree_after, |_| None).unwrap();
+        let after = RatchetTree::from_extension(&case.tree_after).unwrap();
         assert_eq!(tree.tree_hash(crypto), after.tree_hash(crypto));
         let hash_after = tree.tree_hash(crypto);
         assert!(case.tree_hash_after.is_none_or(|given| hash_after == given));
@@ -97,7 +97,7 @@ struct TreeValidation {
 #[test]
 fn tree_validation() {
     run_suites("tree-validation.json", |crypto, case: TreeValidation| {
-        let tree = RatchetTree::from_extension(&case.tree, |_| None).unwrap();
+        let tree = RatchetTree::from_extension(&case.tree).unwrap();
         assert_eq!(tree.to_extension(&NoRecords).unwrap(), case.tree);
         for (index, expected) in (0..).map(NodeIndex).zip(&case.resolutions) {
             let resolution = tree.resolution(index, &NoRecords).unwrap();
@@ -109,8 +109,8 @@ fn tree_validation() {
             assert_eq!(hash, *expected, "tree hash of {index:?}");
         }
         let root = usize::try_from(tree.root().0).unwrap();
-        verify(crypto, &tree, &case.group_id, &case.tree_hashes[root]).unwrap();
-        let other_group = verify(crypto, &tree, b"other", &case.tree_hashes[root]);
+        verify(crypto, &case.tree, &case.group_id, &case.tree_hashes[root]).unwrap();
+        let other_group = verify(crypto, &case.tree, b"other", &case.tree_hashes[root]);
         assert!(
             matches!(other_group, Err(Error::Invalid(Check::LeafSignature))),
             "leaves made by a commit are signed for one group"
@@ -121,7 +121,7 @@ fn tree_validation() {
 /// All that a joiner checks of a tree: parent hashes and the leaves' signatures among it.
 fn verify(
     crypto: &dyn Crypto,
-    tree: &RatchetTree,
+    tree: &[u8],
     group_id: &[u8],
     tree_hash: &[u8],
 ) -> Result<VerifiedTree, Error> {
@@ -141,5 +141,6 @@ fn verify(
         at: None,
         records: &NoRecords,
     };
-    VerifiedTree::verify(tree.clone(), &context, &leaves)
+    let received = ReceivedTree::from_extension(tree, u32::MAX, |_| None)?;
+    VerifiedTree::verify(received, &context, &leaves)
 }

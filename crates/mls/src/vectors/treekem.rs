@@ -74,7 +74,7 @@ struct TestGroup {
 
 impl TestGroup {
     fn new(crypto: &'static dyn Crypto, case: &TreeKem) -> Self {
-        let tree = RatchetTree::from_extension(&case.ratchet_tree, |_| None).unwrap();
+        let tree = RatchetTree::from_extension(&case.ratchet_tree).unwrap();
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
             cipher_suite: crypto.suite(),
