@@ -3,7 +3,7 @@
 use super::public::PublicState;
 use crate::framing::AuthenticatedContent;
 use crate::leaf::LeafCheck;
-use crate::schedule::{EpochSecrets, JoinerSecret, Psks, SecretTree, psk_secret};
+use crate::schedule::{EpochSecrets, JoinerSecret, Psks, Reservation, SecretTree, psk_secret};
 use crate::services::Services;
 use crate::tree::{LeafIndex, Node, NodeChange, PrivateKeys, RatchetTree};
 use crate::wire::{GroupContext, LeafNode, ReInit};
@@ -20,6 +20,8 @@ pub(crate) struct EpochState {
     pub(crate) private: PrivateKeys,
     pub(crate) signature: SignatureKeyPair,
     pub(crate) messages: SecretTree,
+    /// Of this member's own application ratchet.
+    pub(crate) reserved: Reservation,
 }
 
 /// What is left of an epoch once the next has begun: enough to open late messages, no more. Nothing
@@ -118,6 +120,7 @@ impl EpochState {
             private,
             signature,
             messages,
+            reserved: Reservation::default(),
         }
     }
 

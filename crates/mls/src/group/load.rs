@@ -12,7 +12,7 @@ use super::{Group, PendingCommit, Settings};
 use crate::error::{Error, damaged};
 use crate::framing::MlsMessage;
 use crate::records::{Kind, RecordKey, Records};
-use crate::schedule::{KeyAndNonce, RatchetState, SecretTree};
+use crate::schedule::{KeyAndNonce, RatchetState, Reservation, SecretTree};
 use crate::tree::{LeafIndex, Node, NodeIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, GroupInfo, LeafNode, decode};
 use folkmoot_crypto::{Crypto, Secret};
@@ -122,6 +122,7 @@ fn restore(
         private,
         signature: record.signature,
         messages,
+        reserved: Reservation::default(),
     }
 }
 

@@ -49,7 +49,8 @@ pub enum ProposalIntent {
 }
 
 impl Group {
-    /// Seals application data under a key that is never used again.
+    /// Seals application data under a key that is never used again. Most deltas of it are empty: who
+    /// seals often has keys reserved.
     pub fn seal(
         &mut self,
         data: &[u8],
@@ -232,7 +233,15 @@ impl Group {
         };
         let message = PrivateMessage::protect(self.crypto, &signed, &seal)?;
         let epoch = public.context.epoch;
-        self.take_step(epoch, step, delta);
+        match kind {
+            RatchetKind::Handshake => self.take_step(epoch, step, delta),
+            RatchetKind::Application => {
+                if let Some(stored) = self.epoch.reserved.cover(self.crypto, &step) {
+                    delta.put_step(epoch, &stored);
+                }
+                self.epoch.messages.apply(step);
+            }
+        }
         Ok(MessageBody::Private(message).into())
     }
 }

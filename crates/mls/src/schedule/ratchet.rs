@@ -38,15 +38,21 @@ pub(crate) struct RatchetState {
 impl RatchetState {
     /// The key of the current generation and the state after it; none where the generations end.
     pub(crate) fn step(&self, crypto: &dyn Crypto) -> Option<(KeyAndNonce, Self)> {
-        let derive = |label, length| {
-            derive_tree_secret(crypto, &self.secret, label, self.generation, length)
-        };
         let keys = KeyAndNonce {
-            key: derive("key", crypto.aead_key_length()),
-            nonce: derive("nonce", crypto.aead_nonce_length()),
+            key: self.derive(crypto, "key", crypto.aead_key_length()),
+            nonce: self.derive(crypto, "nonce", crypto.aead_nonce_length()),
         };
-        let secret = derive("secret", crypto.hash_length());
+        Some((keys, self.next(crypto)?))
+    }
+
+    /// The state after the current generation, whose key is not asked for.
+    pub(super) fn next(&self, crypto: &dyn Crypto) -> Option<Self> {
+        let secret = self.derive(crypto, "secret", crypto.hash_length());
         let generation = self.generation.checked_add(1)?;
-        Some((keys, Self { generation, secret }))
+        Some(Self { generation, secret })
+    }
+
+    fn derive(&self, crypto: &dyn Crypto, label: &str, length: usize) -> Secret {
+        derive_tree_secret(crypto, &self.secret, label, self.generation, length)
     }
 }

@@ -190,6 +190,40 @@ fn messages_out_of_order_and_of_past_epochs_are_read_once() {
 }
 
 #[test]
+fn a_sender_that_restarts_uses_no_key_again() {
+    let (mut alice, mut bob, _) = trio();
+    let (mut written, mut largest) = (0, 0);
+    for sent in 0..300_usize {
+        let text = sent.to_string();
+        let (message, delta) = alice
+            .group
+            .seal(text.as_bytes(), b"aad", &mut alice.rng)
+            .unwrap();
+        written += usize::from(!delta.changes.is_empty());
+        if sent > 0 {
+            largest = largest.max(bytes(&delta));
+        }
+        alice.store.apply(delta);
+        assert_eq!(bob.read(&message), text);
+        // As after a crash at any time.
+        if [1, 2, 60, 61, 150].contains(&sent) {
+            alice.reload();
+        }
+    }
+    assert!(written < 60, "{written} of 300 wrote");
+    assert!(largest <= 200, "{largest} bytes in one");
+}
+
+fn bytes(delta: &Delta) -> usize {
+    let lengths = delta.changes.iter().map(|change| match change {
+        Change::Put { key, value } => key.0.len() + value.len(),
+        Change::Erase { key } => key.0.len(),
+        Change::EraseAll { prefix } => prefix.0.len(),
+    });
+    lengths.sum()
+}
+
+#[test]
 fn the_sender_of_a_late_message_is_the_one_of_its_epoch() {
     let (mut alice, mut bob, mut charlie) = trio();
     let late = charlie.seal("before I went");
