@@ -93,7 +93,8 @@ impl Group {
         self.pending = None;
         self.keep_resumption(delta);
         let past = PastEpoch::new(core::mem::replace(&mut self.epoch, next), changes);
-        self.epoch.public.tree.settle();
+        let public = &mut self.epoch.public;
+        public.tree.settle(public.context.epoch);
         delta.put_past(&past);
         self.past.push_back(past);
         while self.past.len() > self.settings.past_epochs {

@@ -198,7 +198,7 @@ impl Observer {
                 self.proposals.clear();
                 self.group_info = None;
                 self.public = *next;
-                self.public.tree.settle();
+                self.public.tree.settle(self.public.context.epoch);
             }
         }
         self.revision.advance();

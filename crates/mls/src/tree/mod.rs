@@ -32,10 +32,13 @@ pub(crate) use validate::VerifiedTree;
 use crate::Error;
 use crate::check::Check;
 use crate::records::Records;
-use crate::wire::LeafNode;
+use crate::wire::{Epoch, LeafNode};
 use index::TreeIndex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+
+/// Epochs in which a tree that was loaded holds on to what it read.
+const EPOCHS_REMEMBERED: u64 = 64;
 
 /// A ratchet tree with `2^height` places for leaves.
 #[derive(Clone, Debug)]
@@ -394,9 +397,14 @@ impl RatchetTree {
         Ok(())
     }
 
-    /// Takes this tree for the current one: its changes are in the records, if it was loaded.
-    pub(crate) fn settle(&mut self) {
+    /// Takes this tree, whose hash was asked for, for the current one: its changes are in the records,
+    /// if it was loaded, and now and then it forgets what it read there, or it would come to hold all.
+    pub(crate) fn settle(&mut self, epoch: Epoch) {
         self.index.settle();
+        let is_due = epoch.0.is_multiple_of(EPOCHS_REMEMBERED) && self.index.is_stored();
+        if let (true, Some(hash)) = (is_due, self.root.hash.get()) {
+            self.root = Subtree::stored(self.root.members, hash.clone());
+        }
     }
 
     fn blank_direct_path(&mut self, place: LeafIndex, records: &dyn Records) -> Result<(), Error> {

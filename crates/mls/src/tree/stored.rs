@@ -90,7 +90,7 @@ impl Summary {
 
 impl Subtree {
     /// A subtree that is in the records.
-    fn stored(members: u32, hash: Vec<u8>) -> Arc<Self> {
+    pub(super) fn stored(members: u32, hash: Vec<u8>) -> Arc<Self> {
         Arc::new(Self {
             hash: OnceLock::from(hash),
             members,

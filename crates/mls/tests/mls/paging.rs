@@ -6,22 +6,27 @@ use folkmoot_mls::*;
 use std::cell::Cell;
 use std::ops::Range;
 
+/// The first byte of the key of a node's record.
+const NODE: u8 = b'N';
+
 /// Records that count what is read of them, or fail.
 struct Watched<'a> {
     records: &'a Memory,
     reads: Cell<usize>,
     scans: Cell<usize>,
+    /// Reads of the tree's nodes.
+    nodes: Cell<usize>,
     /// The reads that fail, counted from zero.
     fails: Range<usize>,
 }
 
 impl<'a> Watched<'a> {
     fn new(records: &'a Memory, fails: Range<usize>) -> Self {
-        let (reads, scans) = (Cell::new(0), Cell::new(0));
         Self {
             records,
-            reads,
-            scans,
+            reads: Cell::new(0),
+            scans: Cell::new(0),
+            nodes: Cell::new(0),
             fails,
         }
     }
@@ -38,6 +43,9 @@ impl<'a> Watched<'a> {
 impl Records for Watched<'_> {
     fn get(&self, key: &RecordKey) -> Result<Option<Secret>, RecordsError> {
         self.reads.set(self.reads.get() + 1);
+        if key.0[0] == NODE {
+            self.nodes.set(self.nodes.get() + 1);
+        }
         self.outcome(self.records.get(key))
     }
 
@@ -124,6 +132,34 @@ fn what_is_read_grows_with_the_trees_height() {
         // Seventeen times the members, twice the height.
         assert!(large <= 2 * small + 8, "{small} and {large}");
     }
+}
+
+#[test]
+fn what_was_read_is_kept_and_in_time_forgotten() {
+    let (mut alice, mut bob) = group_of(8);
+    let mut reads = Vec::new();
+    for _ in 0..200 {
+        let commit = alice.commit(update()).commit;
+        alice.accept();
+        let records = Watched::new(&bob.store, 0..0);
+        let incoming = bob.group.receive(commit, services().with_records(&records));
+        let read = records.nodes.get();
+        let delta = bob.group.apply(incoming.unwrap()).unwrap();
+        bob.store.apply(delta);
+        reads.push((bob.group.epoch().0, read));
+    }
+    assert_eq!(
+        bob.group.epoch_authenticator(),
+        alice.group.epoch_authenticator()
+    );
+    // The first of them was loaded, which had read nothing either.
+    let (_, rest) = reads.split_first().unwrap();
+    let read_again: Vec<_> = rest
+        .iter()
+        .filter(|(_, read)| *read > 0)
+        .map(|(epoch, _)| epoch % 64)
+        .collect();
+    assert_eq!(read_again, [1, 1, 1], "{reads:?}");
 }
 
 #[test]
