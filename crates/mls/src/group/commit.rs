@@ -16,8 +16,8 @@ use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{
-    Epoch, Extensions, LeafNodeContent, PreSharedKeyId, Proposal, ProposalOrRef, Psk, ReInit,
-    Timestamp,
+    Credential, Epoch, Extensions, LeafNodeContent, PreSharedKeyId, Proposal, ProposalOrRef, Psk,
+    ReInit, Timestamp,
 };
 use folkmoot_crypto::{CipherSuite, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
@@ -57,8 +57,10 @@ pub struct CommitBundle {
     /// For the new members, to be published only once the commit is accepted. The group does not keep
     /// it: store it in the transaction of the delta.
     pub welcome: Option<MlsMessage>,
-    /// Where the new members are, in the order of the list.
-    pub added: Vec<LeafIndex>,
+    /// The members that it adds, in the order of the list.
+    pub added: Vec<(LeafIndex, Credential)>,
+    /// The members that it removes.
+    pub removed: Vec<(LeafIndex, Credential)>,
 }
 
 /// A pre-shared key that only the first commit of a successor or branch may name.
@@ -203,7 +205,8 @@ impl Group {
         let bundle = CommitBundle {
             commit,
             welcome,
-            added: drafted.provisional.added_leaves(),
+            added: drafted.provisional.added_members(),
+            removed: drafted.provisional.removed_members(),
         };
         Ok((bundle, delta))
     }

@@ -168,20 +168,13 @@ impl PublicState {
                 leaf.ok_or(Check::SenderIsMember)?
             }
         };
-        let added = provisional.added.iter().map(|(leaf, key_package)| {
-            let node = &key_package.content.leaf_node;
-            (*leaf, node.content.credential.clone())
-        });
-        let removed = provisional.removed.iter();
         Ok(CommitSummary {
             sender,
             joins,
             credential: leaf.content.credential.clone(),
             epoch: context.epoch,
-            added: added.collect(),
-            removed: removed
-                .map(|(leaf, node)| (*leaf, node.content.credential.clone()))
-                .collect(),
+            added: provisional.added_members(),
+            removed: provisional.removed_members(),
             updated: provisional.updated.clone(),
             psks: provisional.psks.clone(),
             extensions: (provisional.extensions != self.context.extensions)

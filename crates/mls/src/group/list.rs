@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::framing::Sender;
 use crate::leaf::{LeafCheck, check_fits_group};
 use crate::tree::{LeafIndex, RatchetTree};
-use crate::wire::{Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
+use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
 use std::collections::HashSet;
 use tls_codec::VLBytes;
 
@@ -48,6 +48,21 @@ pub(super) struct Provisional {
 impl Provisional {
     pub(super) fn added_leaves(&self) -> Vec<LeafIndex> {
         self.added.iter().map(|(leaf, _)| *leaf).collect()
+    }
+
+    pub(super) fn added_members(&self) -> Vec<(LeafIndex, Credential)> {
+        let added = self.added.iter();
+        let leaf = |package: &KeyPackage| package.content.leaf_node.content.credential.clone();
+        added
+            .map(|(place, package)| (*place, leaf(package)))
+            .collect()
+    }
+
+    pub(super) fn removed_members(&self) -> Vec<(LeafIndex, Credential)> {
+        let removed = self.removed.iter();
+        let member =
+            |(place, leaf): &(LeafIndex, LeafNode)| (*place, leaf.content.credential.clone());
+        removed.map(member).collect()
     }
 
     pub(super) fn removes(&self, leaf: LeafIndex) -> bool {
