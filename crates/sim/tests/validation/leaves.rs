@@ -167,13 +167,14 @@ fn application_id_unauthenticated() {
         let IncomingContent::Commit(summary) = person.receive(&bundle.commit).unwrap() else {
             panic!("no commit")
         };
-        assert_eq!(summary.added, [(bundle.added[0], basic("dora"))]);
+        assert_eq!(summary.added, bundle.added);
+        assert_eq!(summary.added[0].1, basic("dora"));
     }
     scene.bob.accept();
     let leaf = scene
         .alice
         .group
-        .member(bundle.added[0], &scene.alice.store)
+        .member(bundle.added[0].0, &scene.alice.store)
         .unwrap()
         .unwrap();
     let claimed = leaf.content.extensions.application_id().unwrap();

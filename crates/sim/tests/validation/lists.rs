@@ -1,9 +1,9 @@
 //! Lists of proposals (RFC 9420 §12.2, §12.3).
 
 use folkmoot_mls::{
-    Check, CommitIntent, Content, ExtensionType, Extensions, IncomingContent, LeafIndex,
-    LeafNodeSource, NoRecords, NodeIndex, PreSharedKeyId, Proposal, ProposalIntent, ProposalOrRef,
-    ProposalRef, ReInit, Sender, Settings, Supported, WireFormat,
+    Check, CommitIntent, Content, Credential, ExtensionType, Extensions, IncomingContent,
+    LeafIndex, LeafNodeSource, NoRecords, NodeIndex, PreSharedKeyId, Proposal, ProposalIntent,
+    ProposalOrRef, ProposalRef, ReInit, Sender, Settings, Supported, WireFormat,
 };
 use folkmoot_sim::{Invitee, Scene, crypto, key_package, leaf, services, shared_psk, update};
 
@@ -436,7 +436,8 @@ fn tree_changes() {
     );
 
     let bundle = scene.alice.commit(Invitee::new("dora", 9).addition());
-    assert_eq!(bundle.added, [LeafIndex(1)], "the leftmost blank");
+    let dora = (LeafIndex(1), Credential::Basic(b"dora".as_slice().into()));
+    assert_eq!(bundle.added, [dora], "the leftmost blank");
     scene.charlie.receive(&bundle.commit).unwrap();
     scene.alice.accept();
     let root = scene
@@ -452,6 +453,8 @@ fn tree_changes() {
         remove: vec![LeafIndex(2), LeafIndex(3)],
         ..CommitIntent::default()
     });
+    let removed: Vec<_> = bundle.removed.iter().map(|(leaf, _)| leaf.0).collect();
+    assert_eq!(removed, [2, 3]);
     let pending = scene
         .alice
         .group
@@ -470,5 +473,6 @@ fn tree_changes() {
         add: many.iter().map(Invitee::verified).collect(),
         ..CommitIntent::default()
     });
-    assert_eq!(bundle.added, [LeafIndex(2), LeafIndex(3)], "doubled");
+    let places: Vec<_> = bundle.added.iter().map(|(leaf, _)| leaf.0).collect();
+    assert_eq!(places, [2, 3], "doubled");
 }

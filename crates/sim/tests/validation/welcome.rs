@@ -463,7 +463,7 @@ fn welcome_covers_all() {
     );
     assert_eq!(bundle.added.len(), 5);
     let welcome = bundle.welcome.unwrap();
-    for (invitee, place) in invitees.iter().zip(bundle.added) {
+    for (invitee, (place, _)) in invitees.iter().zip(bundle.added) {
         let joined = invitee.join(&welcome).unwrap();
         assert_eq!(joined.group.own_index(), place);
         assert_agree(&[&joined, &scene.alice]);
