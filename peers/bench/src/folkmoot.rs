@@ -341,8 +341,8 @@ impl Engine for Folkmoot {
         for chunk in packages.chunks(MAX_PROPOSALS) {
             let chunk = chunk.to_vec();
             let mut watch = Watch::start();
-            let verified = chunk.into_iter().map(|package| self.verify(package));
-            let add = verified.collect::<Result<_, _>>()?;
+            let now = Some(lifetime().not_before);
+            let add = KeyPackage::verify_all(chunk, self.crypto, &Names, &settings(), now)?;
             watch.step("verify");
             let tree_apart = tree == Tree::Outside;
             let intent = CommitIntent {
