@@ -51,6 +51,24 @@ version of aws-lc-rs than the product's), OpenMLS 0.9.2 on RustCrypto. Both stor
 their store and load say nothing about a disk. Nothing is begun whose estimate from smaller groups is over
 the bound; it is reported as \"over bound\", in JSON with null.";
 
+const INSTRUCTIONS: &str = "\
+Counts, by valgrind's callgrind, the instructions in which a member of a steady group decodes, verifies and
+enters a commit, and fails where the largest group's takes more than 1.25 times the smallest's. Groups,
+keys and randomness follow from a seed, all work is on one thread, and other work on the machine changes
+nothing.
+
+The first figure is of loading the group and entering one commit, which reads what it needs of the
+records; the second, which is compared, the average of 8 commits after 9 more. Reading the file of records
+into memory is in neither, looking a record up there is in both.";
+
+const INSTRUCTIONS_EXAMPLES: &str = "\
+Check:
+  folkmoot-bench instructions
+
+See what took them:
+  folkmoot-bench instructions --keep /tmp/counted
+  callgrind_annotate --inclusive=yes /tmp/counted/50000/counted_steady.callgrind";
+
 /// What Folkmoot costs
 #[derive(Debug, Parser)]
 #[command(name = "folkmoot-bench", version, long_about = ABOUT, after_long_help = EXAMPLES)]
@@ -64,6 +82,42 @@ pub(crate) enum Command {
     /// Measure the MLS engine
     #[command(long_about = ABOUT, after_long_help = OPERATIONS)]
     Engine(Options),
+    /// Check that a receiver's commit takes hardly more instructions in a large group
+    #[command(long_about = INSTRUCTIONS, after_long_help = INSTRUCTIONS_EXAMPLES)]
+    Instructions(Instructions),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Instructions {
+    /// Sizes of groups; the largest is compared with the smallest
+    #[arg(long, value_delimiter = ',', default_value = "1000,50000", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
+    pub(crate) members: Vec<u32>,
+    /// Keep groups and callgrind's files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) phase: Option<Phase>,
+}
+
+/// What the check consists of.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Phase {
+    /// Make a steady group, and write the receiver's records and the commits that it will get
+    Prepare {
+        /// Size of the group
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
+        members: u32,
+        /// Where to
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// Load the receiver's group and enter the commits; what callgrind runs
+    Process {
+        /// What was prepared
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

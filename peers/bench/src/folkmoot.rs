@@ -1,21 +1,22 @@
 //! Folkmoot under measurement: all calls of its engine's API, and its encrypted store.
 
-use crate::engine::{
-    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, Watch, lifetime,
-};
+use crate::credentials::Credentials;
+use crate::engine::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch};
+use crate::made::{Invitation, lifetime};
+use crate::memory::{Memory, length, lengths};
 use crate::primitives::rng;
-use folkmoot_crypto::{Crypto, Secret};
+use folkmoot_crypto::Crypto;
 use folkmoot_mls::{
-    AuthenticationService, ClientId, CommitIntent, Credential, CredentialRejected, Delta,
-    Extensions, Group, JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex, Member, MessageBody,
-    MlsMessage, Observer, OwnKeyPackage, RecordKey, Records, RecordsError, Services, Settings,
-    Timestamp, VerifiedKeyPackage, WireFormat,
+    CommitIntent, Delta, Extensions, Group, JoinOptions, KeyPackage, KeyPackageSecrets, LeafIndex,
+    Member, MessageBody, MlsMessage, Observer, OwnKeyPackage, Services, Settings,
+    VerifiedKeyPackage, WireFormat,
 };
 use folkmoot_protocol::GroupId;
 use folkmoot_store::client::{
     ClientChange, ClientStore, GroupRecords, ProfileFolder, SqlCipherStore,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// KeyPackages in one commit: RFC 9420 §8.4 counts pre-shared keys in 16 bits, and each proposal may bring
@@ -27,10 +28,14 @@ const LARGE: usize = 1 << 16;
 const LOG: &str = "profile.db-wal";
 
 /// The engine with nobody in a group yet.
-pub(crate) fn engine(crypto: &'static dyn Crypto) -> Result<Box<dyn Engine>, Failure> {
+pub(crate) fn engine(
+    crypto: &'static dyn Crypto,
+    credentials: Arc<Credentials>,
+) -> Result<Box<dyn Engine>, Failure> {
     let disk = Disk::new()?;
     Ok(Box::new(Folkmoot {
         crypto,
+        credentials,
         builder: None,
         committer: None,
         records: Memory::default(),
@@ -44,6 +49,7 @@ pub(crate) fn engine(crypto: &'static dyn Crypto) -> Result<Box<dyn Engine>, Fai
 
 struct Folkmoot {
     crypto: &'static dyn Crypto,
+    credentials: Arc<Credentials>,
     /// The founder of the group that was built last.
     builder: Option<Group>,
     committer: Option<Group>,
@@ -55,74 +61,6 @@ struct Folkmoot {
     /// What the receiver has not stored yet.
     unstored: Vec<Delta>,
     observer: Option<(Observer, Vec<u8>)>,
-}
-
-/// Vouches for every basic credential; a client is who its identity says.
-struct Names;
-
-impl AuthenticationService for Names {
-    fn validate(
-        &self,
-        credential: &Credential,
-        _: &[u8],
-        _: Option<Timestamp>,
-    ) -> Result<(), CredentialRejected> {
-        match credential {
-            Credential::Basic(_) => Ok(()),
-            Credential::X509(_) => Err(CredentialRejected("not a basic credential".into())),
-        }
-    }
-
-    fn client(&self, credential: &Credential) -> Option<ClientId> {
-        match credential {
-            Credential::Basic(name) => Some(ClientId::new(name.as_slice())),
-            Credential::X509(_) => None,
-        }
-    }
-
-    fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
-        old == new
-    }
-}
-
-/// Records without a disk.
-#[derive(Default)]
-struct Memory(BTreeMap<Vec<u8>, Secret>);
-
-impl Memory {
-    fn apply(&mut self, delta: Delta) {
-        for change in delta.changes {
-            match change {
-                folkmoot_mls::Change::Put { key, value } => drop(self.0.insert(key.0, value)),
-                folkmoot_mls::Change::Erase { key } => drop(self.0.remove(&key.0)),
-                folkmoot_mls::Change::EraseAll { prefix } => {
-                    for key in self.keys(&prefix.0) {
-                        self.0.remove(&key);
-                    }
-                }
-            }
-        }
-    }
-
-    fn keys(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
-        let from = self.0.range(prefix.to_vec()..).map(|(key, _)| key);
-        from.take_while(|key| key.starts_with(prefix))
-            .cloned()
-            .collect()
-    }
-}
-
-impl Records for Memory {
-    fn get(&self, key: &RecordKey) -> Result<Option<Secret>, RecordsError> {
-        Ok(self.0.get(&key.0).cloned())
-    }
-
-    fn scan(&self, prefix: &[u8]) -> Result<Vec<(RecordKey, Secret)>, RecordsError> {
-        let keys = self.keys(prefix).into_iter();
-        Ok(keys
-            .map(|key| (RecordKey(key.clone()), self.0[&key].clone()))
-            .collect())
-    }
 }
 
 /// The receiver's store.
@@ -194,26 +132,8 @@ impl Disk {
     }
 }
 
-fn with_records(records: &dyn Records) -> Services<'_> {
-    Services::from(&Names).with_records(records)
-}
-
 fn settings() -> Settings {
     Settings::default()
-}
-
-/// Keys and values of a delta.
-fn length(delta: &Delta) -> usize {
-    let lengths = delta.changes.iter().map(|change| match change {
-        folkmoot_mls::Change::Put { key, value } => key.0.len() + value.len(),
-        folkmoot_mls::Change::Erase { key } => key.0.len(),
-        folkmoot_mls::Change::EraseAll { prefix } => prefix.0.len(),
-    });
-    lengths.sum()
-}
-
-fn lengths(deltas: &[Delta]) -> usize {
-    deltas.iter().map(length).sum()
 }
 
 fn decode_key_package(bytes: &[u8]) -> Result<KeyPackage, Failure> {
@@ -225,11 +145,7 @@ fn decode_key_package(bytes: &[u8]) -> Result<KeyPackage, Failure> {
 
 impl Folkmoot {
     fn member(&self, name: &str) -> Result<Member, Failure> {
-        let signature = self.crypto.generate_signature_key_pair(&mut rng())?;
-        Ok(Member::new(
-            Credential::Basic(name.as_bytes().into()),
-            signature,
-        ))
+        self.credentials.member(self.crypto, name, &mut rng())
     }
 
     fn create(&self, name: &str) -> Result<Group, Failure> {
@@ -242,7 +158,7 @@ impl Folkmoot {
             founder,
             Extensions::default(),
             settings(),
-            &Names,
+            self.credentials.authentication(),
             rng,
         )?;
         Ok(group)
@@ -250,20 +166,22 @@ impl Folkmoot {
 
     fn verify(&self, package: KeyPackage) -> Result<VerifiedKeyPackage, Failure> {
         let now = Some(lifetime().not_before);
-        Ok(package.verify(self.crypto, &Names, &settings(), now)?)
+        let auth = self.credentials.authentication();
+        Ok(package.verify(self.crypto, auth, &settings(), now)?)
     }
 
     /// Decodes, examines and takes a message at the receiver.
     fn take(&mut self, message: &[u8], watch: &mut Watch) -> Result<usize, Failure> {
+        let services = Services::from(self.credentials.authentication());
         let receiver = self.receiver.as_mut().ok_or_else(Failure::no_group)?;
         let message = MlsMessage::decode(message)?;
         watch.step("decode");
         let records = self.disk.records();
-        let incoming = match &records {
-            Some(records) => receiver.receive(message, with_records(records)),
-            None => receiver.receive(message, &Names),
+        let services = match &records {
+            Some(records) => services.with_records(records),
+            None => services,
         };
-        let incoming = incoming?;
+        let incoming = receiver.receive(message, services)?;
         watch.step("receive");
         let delta = receiver.apply(incoming)?;
         watch.step("apply");
@@ -276,9 +194,10 @@ impl Folkmoot {
     fn give(
         group: &mut Group,
         intent: CommitIntent,
+        services: Services<'_>,
         mut watch: Watch,
     ) -> Result<(Sent, [Delta; 2]), Failure> {
-        let (bundle, made) = group.commit(intent, b"", &Names, &mut rng())?;
+        let (bundle, made) = group.commit(intent, b"", services, &mut rng())?;
         watch.step("commit");
         let message = bundle.commit.encode();
         let welcome = bundle.welcome.map(|welcome| welcome.encode());
@@ -302,7 +221,8 @@ impl Folkmoot {
         let MessageBody::GroupInfo(info) = committer.group_info(true, &self.records)?.body else {
             return Err(Failure::new("not a GroupInfo"));
         };
-        let (observer, _) = Observer::begin(self.crypto, info, None, settings(), &Names)?;
+        let auth = self.credentials.authentication();
+        let (observer, _) = Observer::begin(self.crypto, info, None, settings(), auth)?;
         // Whoever commits in the clear is the same member under other settings.
         let in_the_clear = Settings {
             handshakes: WireFormat::PublicMessage,
@@ -313,7 +233,8 @@ impl Folkmoot {
             force_path: true,
             ..CommitIntent::default()
         };
-        let (bundle, _) = twin.commit(intent, b"", with_records(&self.records), &mut rng())?;
+        let services = Services::from(auth).with_records(&self.records);
+        let (bundle, _) = twin.commit(intent, b"", services, &mut rng())?;
         Ok((observer, bundle.commit.encode()))
     }
 }
@@ -334,15 +255,17 @@ impl Engine for Folkmoot {
 
     fn build(&mut self, offers: &[Vec<u8>], tree: Tree) -> Result<Sample, Failure> {
         self.builder = None;
-        let mut group = self.create("the founder")?;
+        let mut group = self.create("founder")?;
         let packages = offers.iter().map(|offer| decode_key_package(offer));
         let packages: Vec<_> = packages.collect::<Result<_, _>>()?;
         let mut sample = Sample::default();
+        let credentials = self.credentials.clone();
+        let auth = credentials.authentication();
         for chunk in packages.chunks(MAX_PROPOSALS) {
             let chunk = chunk.to_vec();
             let mut watch = Watch::start();
             let now = Some(lifetime().not_before);
-            let add = KeyPackage::verify_all(chunk, self.crypto, &Names, &settings(), now)?;
+            let add = KeyPackage::verify_all(chunk, self.crypto, auth, &settings(), now)?;
             watch.step("verify");
             let tree_apart = tree == Tree::Outside;
             let intent = CommitIntent {
@@ -350,7 +273,7 @@ impl Engine for Folkmoot {
                 tree_apart,
                 ..CommitIntent::default()
             };
-            let (sent, _) = Self::give(&mut group, intent, watch)?;
+            let (sent, _) = Self::give(&mut group, intent, auth.into(), watch)?;
             sample.steps.extend(sent.sample.steps);
             sample.bytes += sent.welcome.map_or(0, |welcome| welcome.len());
         }
@@ -364,7 +287,8 @@ impl Engine for Folkmoot {
             force_path: true,
             ..CommitIntent::default()
         };
-        let (sent, _) = Self::give(&mut group, intent, Watch::start())?;
+        let services = self.credentials.authentication().into();
+        let (sent, _) = Self::give(&mut group, intent, services, Watch::start())?;
         Ok(sent.sample)
     }
 
@@ -387,7 +311,7 @@ impl Engine for Folkmoot {
             founder,
             extensions,
             settings(),
-            &Names,
+            self.credentials.authentication(),
             &mut rng(),
         )?;
         self.records = Memory::default();
@@ -413,7 +337,8 @@ impl Engine for Folkmoot {
             return Err(Failure::new("not a Welcome"));
         };
         watch.step("decode");
-        let (group, delta) = Group::join(self.crypto, &welcome, own, options, settings(), &Names)?;
+        let auth = self.credentials.authentication();
+        let (group, delta) = Group::join(self.crypto, &welcome, own, options, settings(), auth)?;
         watch.step("join");
         let mut sample = watch.sample(invitation.welcome.len() + invitation.tree.len());
         sample.beside = Some(length(&delta));
@@ -446,7 +371,8 @@ impl Engine for Folkmoot {
             Change::Remove(leaf) => intent.remove = vec![LeafIndex(leaf)],
         }
         let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
-        let (sent, deltas) = Self::give(group, intent, watch)?;
+        let services = self.credentials.authentication().into();
+        let (sent, deltas) = Self::give(group, intent, services, watch)?;
         for delta in deltas {
             self.records.apply(delta);
         }
@@ -542,7 +468,7 @@ impl Engine for Folkmoot {
         let (observer, commit) = self.observer.as_ref().ok_or_else(Failure::no_group)?;
         let mut watch = Watch::start();
         let message = MlsMessage::decode(commit)?;
-        let observed = observer.receive(message, &Names)?;
+        let observed = observer.receive(message, self.credentials.authentication())?;
         watch.step("receive");
         drop(observed);
         Ok(Some(watch.sample(commit.len())))

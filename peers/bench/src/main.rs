@@ -2,9 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod credentials;
 mod document;
 mod engine;
 mod folkmoot;
+mod instructions;
+mod made;
+mod memory;
 mod mls_rs;
 mod openmls;
 mod plot;
@@ -26,8 +30,11 @@ fn allocated() -> usize {
 }
 
 fn main() -> ExitCode {
-    let Command::Engine(options) = Arguments::parse().command;
-    match measure(&options) {
+    let done = match Arguments::parse().command {
+        Command::Engine(options) => measure(&options),
+        Command::Instructions(options) => instructions::run(&options),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("folkmoot-bench: {error}");

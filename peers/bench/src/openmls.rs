@@ -1,8 +1,7 @@
 //! `OpenMLS` under measurement, on its `RustCrypto` provider.
 
-use crate::engine::{
-    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, Watch,
-};
+use crate::engine::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch};
+use crate::made::Invitation;
 use folkmoot_crypto::CipherSuite;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CommitMessageBundle, CredentialWithKey, GroupId,

@@ -2,7 +2,6 @@
 
 mod floor;
 mod history;
-mod made;
 mod op;
 mod session;
 mod shape;
@@ -10,17 +9,17 @@ mod subject;
 
 pub(crate) use floor::Floor;
 pub(crate) use history::micros;
-pub(crate) use made::{Invitation, lifetime};
 pub(crate) use op::Op;
 pub(crate) use subject::{
     Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch,
 };
 
 use crate::arguments::Options;
+use crate::credentials::CredentialKind;
+use crate::made::{self, Pool};
 use crate::primitives::{self, Costs};
 use folkmoot_crypto::Crypto;
 use history::History;
-use made::Pool;
 use session::Session;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -81,8 +80,9 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
         let why = "one member would be alone in the right half: take another number";
         return Err(Failure::new(format!("{size} members: {why}")));
     }
-    let mut engines: Vec<Box<dyn Engine>> = vec![crate::folkmoot::engine(crypto)?];
-    let mut pool = Pool::new(crypto);
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    let mut pool = Pool::new(crypto, CredentialKind::Basic)?;
+    engines.push(crate::folkmoot::engine(crypto, pool.credentials.clone())?);
     let mut history = History::new(Duration::from_secs(options.bound));
     if options.peers {
         let mut peers = peers(crypto)?;

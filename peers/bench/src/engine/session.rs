@@ -2,11 +2,11 @@
 
 use super::floor::{Circumstances, Floor};
 use super::history::History;
-use super::made::{self, COMMITTER, Invitation, Pool};
 use super::shape::Shape;
 use super::subject::{Change, Engine, Failure, Implementation, Sample, Seat, Tree};
 use super::{Op, Series, Size};
 use crate::arguments::Options;
+use crate::made::{self, COMMITTER, Invitation, Pool};
 use crate::primitives::Primitives;
 use folkmoot_crypto::Crypto;
 use std::collections::BTreeMap;
@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
     fn joins(
         &mut self,
         engines: &mut Engines,
-        pool: &Pool,
+        pool: &mut Pool,
         offers: &[Vec<u8>],
     ) -> Result<(), Failure> {
         let mut invitations = BTreeMap::new();

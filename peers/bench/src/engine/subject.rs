@@ -1,6 +1,6 @@
 //! What an implementation is asked to do, and what each answer says.
 
-use super::made::Invitation;
+use crate::made::Invitation;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -136,8 +136,8 @@ pub(crate) enum Seat {
 impl Seat {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Committer => "the committer",
-            Self::Receiver => "the receiver",
+            Self::Committer => "committer",
+            Self::Receiver => "receiver",
         }
     }
 }

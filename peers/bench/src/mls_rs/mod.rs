@@ -3,9 +3,8 @@
 mod provider;
 mod storage;
 
-use crate::engine::{
-    Change, Engine, Failure, Implementation, Invitation, Sample, Seat, Sent, Tree, Watch,
-};
+use crate::engine::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch};
+use crate::made::Invitation;
 use core::convert::Infallible;
 use core::time::Duration;
 use folkmoot_crypto::Crypto;

@@ -4,15 +4,19 @@
 //! Two members are real: their KeyPackages come from the engine under measurement, and it joins with them
 //! by verifying everything. The others are keys that nobody uses.
 
-use super::Failure;
+use crate::credentials::{CredentialKind, Credentials};
+use crate::engine::Failure;
 use crate::primitives::rng;
 use folkmoot_crypto::{Crypto, Secret};
 use folkmoot_mls::{
-    Credential, EncryptedGroupSecrets, Epoch, Extensions, GroupContext, GroupId, GroupInfo,
-    GroupInfoContent, GroupSecrets, KeyPackage, KeyPackageSecrets, LeafIndex, LeafNode,
-    LeafNodeSource, Lifetime, Member, MessageBody, MlsMessage, PathSecret, ProtocolVersion,
-    Welcome, derive_secret, encrypt_with_label, expand_with_label, sign_with_label,
+    EncryptedGroupSecrets, Epoch, Extensions, GroupContext, GroupId, GroupInfo, GroupInfoContent,
+    GroupSecrets, KeyPackage, KeyPackageSecrets, LeafIndex, LeafNode, LeafNodeSource, Lifetime,
+    MessageBody, MlsMessage, PathSecret, ProtocolVersion, Timestamp, Welcome, derive_secret,
+    encrypt_with_label, expand_with_label, sign_with_label,
 };
+use rand_chacha::ChaCha20Rng;
+use rand_core::{CryptoRng, SeedableRng};
+use std::sync::Arc;
 use std::time::SystemTime;
 use tls_codec::{Serialize, VLByteSlice, VLBytes};
 
@@ -23,29 +27,67 @@ const CLOCK_SKEW_SECONDS: u64 = 60 * 60;
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
 
+/// When everything begins that is made by a seed.
+const SEEDED_NOT_BEFORE: u64 = 1_750_000_000;
+
 /// KeyPackages of members that nobody plays.
 pub(crate) struct Pool {
-    crypto: &'static dyn Crypto,
+    pub(crate) crypto: &'static dyn Crypto,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) lifetime: Lifetime,
+    rng: Box<dyn CryptoRng>,
     packages: Vec<(KeyPackage, KeyPackageSecrets)>,
 }
 
 impl Pool {
-    pub(crate) fn new(crypto: &'static dyn Crypto) -> Self {
-        Self {
+    pub(crate) fn new(crypto: &'static dyn Crypto, kind: CredentialKind) -> Result<Self, Failure> {
+        Self::of(crypto, kind, lifetime(), Box::new(rng()))
+    }
+
+    /// Of this seed, now and at any time, the same members and groups are made.
+    pub(crate) fn seeded(crypto: &'static dyn Crypto, seed: u64) -> Result<Self, Failure> {
+        let lifetime = Lifetime {
+            not_before: Timestamp(SEEDED_NOT_BEFORE),
+            not_after: Timestamp(SEEDED_NOT_BEFORE + LIFETIME_SECONDS),
+        };
+        let rng = Box::new(ChaCha20Rng::seed_from_u64(seed));
+        Self::of(crypto, CredentialKind::Basic, lifetime, rng)
+    }
+
+    fn of(
+        crypto: &'static dyn Crypto,
+        kind: CredentialKind,
+        lifetime: Lifetime,
+        mut rng: Box<dyn CryptoRng>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
             crypto,
+            credentials: Arc::new(Credentials::new(kind, lifetime, &mut rng)?),
+            lifetime,
+            rng,
             packages: Vec::new(),
-        }
+        })
     }
 
     pub(crate) fn grow(&mut self, members: usize) -> Result<(), Failure> {
         while self.packages.len() < members {
-            let name = format!("member {}", self.packages.len());
-            let signature = self.crypto.generate_signature_key_pair(&mut rng())?;
-            let member = Member::new(Credential::Basic(name.as_bytes().into()), signature);
-            let made = KeyPackage::generate(self.crypto, member, lifetime(), &mut rng())?;
+            let name = format!("member-{}", self.packages.len());
+            let made = self.offer(&name)?;
             self.packages.push(made);
         }
         Ok(())
+    }
+
+    /// A KeyPackage of somebody who is played.
+    pub(crate) fn offer(&mut self, name: &str) -> Result<(KeyPackage, KeyPackageSecrets), Failure> {
+        let (crypto, rng) = (self.crypto, &mut self.rng);
+        let member = self.credentials.member(crypto, name, rng)?;
+        Ok(KeyPackage::generate(crypto, member, self.lifetime, rng)?)
+    }
+
+    /// Draws for whatever else is made of the same seed.
+    pub(crate) fn rng(&mut self) -> &mut dyn CryptoRng {
+        &mut self.rng
     }
 
     /// The first `members`, encoded.
@@ -61,8 +103,8 @@ pub(crate) fn lifetime() -> Lifetime {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.map_or(0, |since| since.as_secs());
     Lifetime {
-        not_before: folkmoot_mls::Timestamp(now.saturating_sub(CLOCK_SKEW_SECONDS)),
-        not_after: folkmoot_mls::Timestamp(now.saturating_add(LIFETIME_SECONDS)),
+        not_before: Timestamp(now.saturating_sub(CLOCK_SKEW_SECONDS)),
+        not_after: Timestamp(now.saturating_add(LIFETIME_SECONDS)),
     }
 }
 
@@ -88,22 +130,28 @@ pub(crate) fn is_possible(members: u32) -> bool {
 }
 
 /// Makes a group into which the KeyPackages `[committer, receiver]` are invited.
-pub(crate) fn group(pool: &Pool, members: u32, joiners: [&[u8]; 2]) -> Result<Invitation, Failure> {
+pub(crate) fn group(
+    pool: &mut Pool,
+    members: u32,
+    joiners: [&[u8]; 2],
+) -> Result<Invitation, Failure> {
     let [committer, receiver_package] = [decode(joiners[0])?, decode(joiners[1])?];
-    let crypto = pool.crypto;
+    let (crypto, rng) = (pool.crypto, &mut *pool.rng);
     let height = members.next_power_of_two().ilog2();
     let signer = receiver(members) + 1;
     let mut maker = Maker {
-        pool,
+        crypto,
+        packages: &pool.packages,
         members,
         joiners: [
             (COMMITTER, &committer),
             (receiver(members), &receiver_package),
         ],
-        group_id: folkmoot_mls::Group::random_id(crypto, &mut rng()),
+        group_id: folkmoot_mls::Group::random_id(crypto, rng),
         signer,
-        path: path_secrets(crypto, height, members, signer)?,
+        path: path_secrets(crypto, height, members, signer, rng)?,
         nodes: vec![None; (2 << height) - 1],
+        rng,
     };
     let tree_hash = maker.fill(height, 0, &[])?;
     let tree = maker.tree()?;
@@ -124,9 +172,10 @@ fn path_secrets(
     height: u32,
     members: u32,
     signer: u32,
+    rng: &mut dyn CryptoRng,
 ) -> Result<Vec<(u32, Secret)>, Failure> {
     let mut secrets = Vec::new();
-    let mut next = folkmoot_crypto::random_secret(&mut rng(), crypto.hash_length());
+    let mut next = folkmoot_crypto::random_secret(rng, crypto.hash_length());
     for level in 1..=height {
         let copath = (signer >> (level - 1)) ^ 1;
         if copath << (level - 1) < members {
@@ -142,7 +191,9 @@ fn path_secrets(
 }
 
 struct Maker<'a> {
-    pool: &'a Pool,
+    crypto: &'static dyn Crypto,
+    packages: &'a [(KeyPackage, KeyPackageSecrets)],
+    rng: &'a mut dyn CryptoRng,
     members: u32,
     joiners: [(u32, &'a KeyPackage); 2],
     group_id: GroupId,
@@ -161,11 +212,11 @@ impl Maker<'_> {
             return self.fill_leaf(index, number, parent_hash);
         }
         let right_first = (2 * number + 1) << (level - 1);
-        let crypto = self.pool.crypto;
+        let crypto = self.crypto;
         let (left, right, node) = if right_first < self.members {
             let key = self.parent_key(level, number)?;
             // Nothing links a left child upwards: whoever made the right one made this node.
-            let unlinked = folkmoot_crypto::random::<32>(&mut rng());
+            let unlinked = folkmoot_crypto::random::<32>(self.rng);
             let left = self.fill(level - 1, 2 * number, &unlinked)?;
             let mut input = bytes(&VLByteSlice(&key))?;
             input.extend(bytes(&VLByteSlice(parent_hash))?);
@@ -204,7 +255,7 @@ impl Maker<'_> {
         input.push(u8::from(node.is_some()));
         input.extend(node.as_deref().unwrap_or_default());
         self.nodes[index] = node.map(|node| [&[LEAF][..], &node].concat());
-        Ok(self.pool.crypto.hash(&input))
+        Ok(self.crypto.hash(&input))
     }
 
     fn leaf(&self, leaf: u32, parent_hash: &[u8]) -> Result<LeafNode, Failure> {
@@ -212,29 +263,29 @@ impl Maker<'_> {
         if let Some((_, package)) = joiner {
             return Ok(package.content.leaf_node.clone());
         }
-        let (package, secrets) = &self.pool.packages[leaf as usize];
+        let (package, secrets) = &self.packages[leaf as usize];
         let mut content = package.content.leaf_node.content.clone();
         content.source = LeafNodeSource::Commit(parent_hash.into());
         let mut signed = bytes(&content)?;
         signed.extend(bytes(&self.group_id)?);
         signed.extend(leaf.to_be_bytes());
         let private = &secrets.signature.private;
-        let signature = sign_with_label(self.pool.crypto, private, "LeafNodeTBS", &signed)?;
+        let signature = sign_with_label(self.crypto, private, "LeafNodeTBS", &signed)?;
         Ok(LeafNode {
             content,
             signature: signature.into(),
         })
     }
 
-    fn parent_key(&self, level: u32, number: u32) -> Result<Vec<u8>, Failure> {
-        let crypto = self.pool.crypto;
+    fn parent_key(&mut self, level: u32, number: u32) -> Result<Vec<u8>, Failure> {
+        let crypto = self.crypto;
         let own = self
             .path
             .iter()
             .find(|(at, _)| *at == level && self.signer >> level == number);
         let secret = match own {
             Some((_, secret)) => derive_secret(crypto, secret, "node"),
-            None => folkmoot_crypto::random_secret(&mut rng(), crypto.hash_length()),
+            None => folkmoot_crypto::random_secret(self.rng, crypto.hash_length()),
         };
         Ok(crypto.derive_kem_key_pair(&secret)?.public)
     }
@@ -255,21 +306,21 @@ impl Maker<'_> {
     }
 
     /// RFC 9420 §8, §12.4.3.
-    fn welcome(&self, tree_hash: Vec<u8>) -> Result<Vec<u8>, Failure> {
-        let crypto = self.pool.crypto;
+    fn welcome(&mut self, tree_hash: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let crypto = self.crypto;
         let length = crypto.hash_length();
         let nh = u16::try_from(length).map_err(Failure::new)?;
-        let random = || folkmoot_crypto::random_secret(&mut rng(), length);
+        let [transcript, joiner_secret] =
+            [(); 2].map(|()| folkmoot_crypto::random_secret(self.rng, length));
         let context = GroupContext {
             version: ProtocolVersion::MLS_10,
             cipher_suite: crypto.suite(),
             group_id: self.group_id.clone(),
             epoch: Epoch(self.members.into()),
             tree_hash: tree_hash.into(),
-            confirmed_transcript_hash: VLBytes::from(random().expose()),
+            confirmed_transcript_hash: VLBytes::from(transcript.expose()),
             extensions: Extensions::default(),
         };
-        let joiner_secret = random();
         let member = crypto.extract(joiner_secret.expose(), Secret::zero(length).expose());
         let welcome = derive_secret(crypto, &member, "welcome");
         let epoch = expand_with_label(crypto, &member, "epoch", &bytes(&context)?, nh)?;
@@ -281,7 +332,7 @@ impl Maker<'_> {
             extensions: Extensions::default(),
             signer: LeafIndex(self.signer),
         };
-        let private = &self.pool.packages[self.signer as usize].1.signature.private;
+        let private = &self.packages[self.signer as usize].1.signature.private;
         let signature = sign_with_label(crypto, private, "GroupInfoTBS", &bytes(&content)?)?;
         let group_info = GroupInfo {
             content,
@@ -307,13 +358,13 @@ impl Maker<'_> {
     }
 
     fn group_secrets(
-        &self,
+        &mut self,
         place: u32,
         package: &KeyPackage,
         joiner_secret: &Secret,
         encrypted_group_info: &[u8],
     ) -> Result<EncryptedGroupSecrets, Failure> {
-        let crypto = self.pool.crypto;
+        let crypto = self.crypto;
         let common = self
             .path
             .iter()
@@ -329,8 +380,7 @@ impl Maker<'_> {
         let plaintext = Secret::from(bytes(&secrets)?);
         let context = encrypted_group_info;
         let plaintext = plaintext.expose();
-        let sealed =
-            encrypt_with_label(crypto, init_key, "Welcome", context, plaintext, &mut rng())?;
+        let sealed = encrypt_with_label(crypto, init_key, "Welcome", context, plaintext, self.rng)?;
         Ok(EncryptedGroupSecrets {
             new_member: package.reference(crypto),
             encrypted_group_secrets: sealed,
