@@ -1,7 +1,8 @@
-//! The project's tasks: `cargo xtask test` runs every test there is, `cargo xtask doctor` names
-//! what the machine lacks to build Folkmoot.
+//! The project's tasks: `cargo xtask test` runs every test there is, `cargo xtask instructions` checks
+//! what a commit costs in a large group, `cargo xtask doctor` names what the machine lacks.
 #![forbid(unsafe_code)]
 
+mod peers;
 mod requirements;
 mod test;
 mod vectors;
@@ -27,6 +28,12 @@ enum Task {
         #[arg(long)]
         setup: bool,
     },
+    /// Check, by valgrind, that a receiver's commit takes hardly more instructions in a large group
+    Instructions {
+        /// Install valgrind and what the build needs from Debian's packages first (as root)
+        #[arg(long)]
+        setup: bool,
+    },
     /// Name what must be on the machine to build, and whether it is there
     Doctor,
 }
@@ -37,6 +44,7 @@ type Failure = String;
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { setup } => test::run(setup),
+        Task::Instructions { setup } => peers::instructions(setup),
         Task::Doctor => requirements::doctor(),
     };
     match outcome {

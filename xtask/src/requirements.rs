@@ -1,12 +1,13 @@
-//! What must be on the machine to build the workspace, and Debian's packages for it.
+//! What must be on the machine to build the workspaces and to count instructions, and Debian's packages
+//! for it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::Failure;
 
-/// One thing that the build calls or links.
-struct Requirement {
+/// One thing that the build or a task calls or links.
+pub(crate) struct Requirement {
     name: &'static str,
     why: &'static str,
     packages: &'static [&'static str],
@@ -49,6 +50,12 @@ const OPENSSL: Requirement = Requirement {
             || succeeds(Command::new("pkg-config").args(["--exists", "openssl"]))
     },
 };
+const VALGRIND: Requirement = Requirement {
+    name: "valgrind",
+    why: "counts instructions, for `cargo xtask instructions`",
+    packages: &["valgrind"],
+    found: || succeeds(Command::new("valgrind").arg("--version")),
+};
 
 /// Prints each requirement with what was found; fails when one is missing.
 pub(crate) fn doctor() -> Result<(), Failure> {
@@ -60,7 +67,7 @@ pub(crate) fn doctor() -> Result<(), Failure> {
             "the system's"
         }
     );
-    let required = required();
+    let required = counting();
     for requirement in &required {
         let state = if (requirement.found)() {
             "found"
@@ -73,17 +80,12 @@ pub(crate) fn doctor() -> Result<(), Failure> {
             requirement.name, requirement.why
         );
     }
-    present(&required)
-}
-
-/// Fails with the names of what is missing.
-pub(crate) fn check() -> Result<(), Failure> {
-    present(&required())
+    check(&required)
 }
 
 /// Installs what is missing from Debian's packages, and nothing when nothing is.
-pub(crate) fn install() -> Result<(), Failure> {
-    let packages = missing_packages(&required());
+pub(crate) fn install(required: &[Requirement]) -> Result<(), Failure> {
+    let packages = missing_packages(required);
     if packages.is_empty() {
         return Ok(());
     }
@@ -98,10 +100,11 @@ pub(crate) fn install() -> Result<(), Failure> {
     let mut arguments = vec!["install", "--quiet", "--yes", "--no-install-recommends"];
     arguments.extend(packages);
     apt_get(&arguments)?;
-    check()
+    check(required)
 }
 
-fn required() -> Vec<Requirement> {
+/// To build and test.
+pub(crate) fn building() -> Vec<Requirement> {
     if vendored() {
         vec![C_COMPILER, MAKE, PERL]
     } else {
@@ -109,12 +112,20 @@ fn required() -> Vec<Requirement> {
     }
 }
 
+/// To build, and to count instructions.
+pub(crate) fn counting() -> Vec<Requirement> {
+    let mut required = building();
+    required.push(VALGRIND);
+    required
+}
+
 /// Whether OpenSSL is built from its source: openssl-sys' own rule.
 fn vendored() -> bool {
     std::env::var_os("OPENSSL_NO_VENDOR").is_none_or(|value| value == "0")
 }
 
-fn present(required: &[Requirement]) -> Result<(), Failure> {
+/// Fails with the names of what is missing.
+pub(crate) fn check(required: &[Requirement]) -> Result<(), Failure> {
     let missing: Vec<_> = required
         .iter()
         .filter(|one| !(one.found)())
@@ -124,7 +135,7 @@ fn present(required: &[Requirement]) -> Result<(), Failure> {
         return Ok(());
     }
     Err(format!(
-        "missing: {}; on Debian: `apt-get install {}`, or `cargo xtask test --setup` as root",
+        "missing: {}; on Debian: `apt-get install {}` as root, or the task again with --setup",
         missing.join(", "),
         missing_packages(required).join(" ")
     ))

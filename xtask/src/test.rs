@@ -1,10 +1,9 @@
 //! Runs all tests and shows how many cases each file of vectors gave, and what was compared with peers.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Failure, cargo, requirements, vectors, workspace};
+use crate::{Failure, cargo, peers, requirements, vectors, workspace};
 
 /// What a test prints about a vector file starts with this.
 const VECTORS: &str = "vectors:";
@@ -12,43 +11,30 @@ const VECTORS: &str = "vectors:";
 const SKIPPED: &str = "skipped ";
 /// What a test prints about groups with other engines starts with this.
 const INTEROP: &str = "interop:";
-/// Where cargo builds, unless it builds in `target/`.
-const TARGET: &str = "CARGO_TARGET_DIR";
 
 /// Runs every test, with `setup` after installing what they need.
 pub(crate) fn run(setup: bool) -> Result<(), Failure> {
+    let required = requirements::building();
     if setup {
-        requirements::install()?;
+        requirements::install(&required)?;
     } else {
-        requirements::check()?;
+        requirements::check(&required)?;
     }
     let folder = vectors::find()?;
     println!("MLS test vectors: {}", folder.display());
     let mut filter = Filter::default();
-    let mut product = cargo_test(&workspace());
+    let mut product = Command::new(cargo());
+    product.current_dir(workspace());
     product.env(vectors::VARIABLE, folder);
     show(product, &mut filter)?;
-    let mut peers = cargo_test(&workspace().join("peers"));
-    if let Some(target) = std::env::var_os(TARGET) {
-        // Two workspaces in one target folder would keep rebuilding each other's crates.
-        let target = workspace().join(target).join("peers");
-        peers.env(TARGET, target);
-    }
-    show(peers, &mut filter)?;
+    show(peers::command(), &mut filter)?;
     report(filter)
 }
 
-fn cargo_test(folder: &Path) -> Command {
-    let mut command = Command::new(cargo());
-    command
+/// Runs a workspace's tests and passes their output on as the filter lets it.
+fn show(mut cargo: Command, filter: &mut Filter) -> Result<(), Failure> {
+    let mut tests = cargo
         .args(["test", "--release", "--workspace", "--", "--show-output"])
-        .current_dir(folder);
-    command
-}
-
-/// Runs tests and passes their output on as the filter lets it.
-fn show(mut tests: Command, filter: &mut Filter) -> Result<(), Failure> {
-    let mut tests = tests
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cargo cannot be run: {error}"))?;
