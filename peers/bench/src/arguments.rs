@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::credentials::CredentialKind;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -32,8 +33,13 @@ Operations (bytes in parentheses):
   commit         fresh keys in a steady group: create, encode, accept (commit)
   process        decode, verify and enter, by a member of the other half (commit)
   store          what that changed, in one durable transaction (sum of keys and values)
+  catch_up       1,000 commits made meanwhile, each entered and stored; fewer in small groups (of all)
   add, remove    one member, created, encoded and accepted by the committer (commit)
+  commit_thinned, process_thinned
+                 the same after the committer removed 30 % of the members at random (commit)
   send, receive  1 KiB of application data (what is to be stored of it)
+  send_stored, receive_stored
+                 the same and a durable transaction of it; who sends is the receiver of other rows (the same)
   observe        validate a commit with public state only (commit)
   memory         a group as loaded from its store, in bytes allocated (bytes)
 
@@ -43,8 +49,14 @@ first of the right half, whose share of a path is what half of all members have.
 
 The floor counts the primitives that RFC 9420 makes an implementation compute, and multiplies them by
 their cost in this run: signatures of a join and of a bulk add, and the seals of a bulk add and of a
-path over blanks at all cores' throughput, everything else on one core. Bytes moved, decoding, memory,
+path over blanks, at all cores' throughput, everything else on one core. Bytes moved, decoding, memory,
 disk and policy are not in it.
+
+With X.509 every member has a device certificate and an end entity of its own under one issuing CA, which
+is known; the floor counts a signature for each certificate at its first sight, so none in a commit.
+
+parallel_build, parallel_join and parallel_sparse_commit say how much of all cores' throughput was reached:
+x_floor is what their signatures and seals take at that throughput, by the time less the rest of the floor.
 
 Peers: mls-rs 0.57 on the same primitives as Folkmoot by an adapter (its own aws-lc provider pins another
 version of aws-lc-rs than the product's), OpenMLS 0.9.2 on RustCrypto. Both store into memory, so that
@@ -132,6 +144,14 @@ pub(crate) struct Options {
     /// Seconds that one operation of a peer may take
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     pub(crate) bound: u64,
+    /// Credentials of the members; other engines are measured with basic ones
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "basic",
+        value_name = "KIND"
+    )]
+    pub(crate) credential: Vec<CredentialKind>,
     /// Cipher suite, by its code point in RFC 9420
     #[arg(long, default_value_t = 1, value_name = "SUITE")]
     pub(crate) suite: u16,

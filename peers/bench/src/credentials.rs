@@ -22,6 +22,23 @@ pub(crate) enum CredentialKind {
     X509,
 }
 
+impl CredentialKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::X509 => "x509",
+        }
+    }
+
+    /// Certificates in a credential, which are seen for the first time with it.
+    pub(crate) fn certificates(self) -> usize {
+        match self {
+            Self::Basic => 0,
+            Self::X509 => 2,
+        }
+    }
+}
+
 /// Makes members, and authenticates what it made.
 pub(crate) enum Credentials {
     Basic,
@@ -55,6 +72,13 @@ impl Credentials {
             issuing,
             validity,
         })))
+    }
+
+    pub(crate) fn kind(&self) -> CredentialKind {
+        match self {
+            Self::Basic => CredentialKind::Basic,
+            Self::X509(_) => CredentialKind::X509,
+        }
     }
 
     pub(crate) fn authentication(&self) -> &dyn AuthenticationService {

@@ -121,6 +121,12 @@ impl Disk {
         log.map_or(0, |log| usize::try_from(log.len()).unwrap_or(usize::MAX))
     }
 
+    /// By how much the log has grown; unknown where it is written from its beginning again, once all of
+    /// it is in the database.
+    fn grown(&self, before: usize) -> Option<usize> {
+        self.log().checked_sub(before).filter(|grown| *grown > 0)
+    }
+
     /// Bytes of all records.
     fn bytes(&mut self) -> Result<usize, Failure> {
         let group = self.group;
@@ -368,7 +374,9 @@ impl Engine for Folkmoot {
             Change::Add(offer) | Change::Invite(offer) => {
                 intent.add = vec![self.verify(decode_key_package(offer)?)?];
             }
-            Change::Remove(leaf) => intent.remove = vec![LeafIndex(leaf)],
+            Change::Remove(leaves) => {
+                intent.remove = leaves.iter().copied().map(LeafIndex).collect();
+            }
         }
         let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
         let services = self.credentials.authentication().into();
@@ -399,12 +407,7 @@ impl Engine for Folkmoot {
             // Closing empties the log, so that the next writes show in its length.
             self.disk.close();
         }
-        // The log is written from its beginning again once all of it is in the database.
-        let written = self
-            .disk
-            .log()
-            .checked_sub(before)
-            .filter(|grown| *grown > 0);
+        let written = self.disk.grown(before);
         Ok(Some(Sample {
             beside: written,
             ..watch.sample(bytes)
@@ -459,6 +462,24 @@ impl Engine for Folkmoot {
             beside: Some(message.len()),
             ..watch.sample(to_store)
         })
+    }
+
+    fn send_stored(&mut self, data: &[u8]) -> Result<Option<Sample>, Failure> {
+        self.disk.open()?;
+        let receiver = self.receiver.as_mut().ok_or_else(Failure::no_group)?;
+        let before = self.disk.log();
+        let mut watch = Watch::start();
+        let (message, delta) = receiver.seal(data, b"", &mut rng())?;
+        let message = message.encode();
+        watch.step("seal");
+        let bytes = length(&delta);
+        self.disk.apply(vec![delta])?;
+        watch.step("apply");
+        drop(message);
+        Ok(Some(Sample {
+            beside: self.disk.grown(before),
+            ..watch.sample(bytes)
+        }))
     }
 
     fn observe(&mut self) -> Result<Option<Sample>, Failure> {

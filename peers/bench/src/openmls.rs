@@ -120,7 +120,7 @@ impl Client {
     fn commit(
         &self,
         group: &mut MlsGroup,
-        (add, remove): (Vec<KeyPackage>, Option<u32>),
+        (add, remove): (Vec<KeyPackage>, &[u32]),
         path: bool,
         mut watch: Watch,
     ) -> Result<Sent, Failure> {
@@ -128,7 +128,7 @@ impl Client {
             .commit_builder()
             .force_self_update(path)
             .propose_adds(add)
-            .propose_removals(remove.map(LeafNodeIndex::new))
+            .propose_removals(remove.iter().copied().map(LeafNodeIndex::new))
             .load_psks(self.provider.storage())
             .map_err(Failure::debug)?
             .build(
@@ -242,7 +242,7 @@ impl Engine for OpenMls {
         let offers = offers.into_iter().map(|offer| client.verify(offer));
         let add = offers.collect::<Result<_, _>>()?;
         watch.step("verify");
-        let sent = client.commit(&mut group, (add, None), false, watch)?;
+        let sent = client.commit(&mut group, (add, &[]), false, watch)?;
         self.builder = Some((client, group));
         let bytes = sent.welcome.map_or(0, |welcome| welcome.len());
         Ok(Sample {
@@ -253,7 +253,7 @@ impl Engine for OpenMls {
 
     fn sparse_commit(&mut self) -> Result<Sample, Failure> {
         let (client, mut group) = self.builder.take().ok_or_else(Failure::no_group)?;
-        let nothing = (Vec::new(), None);
+        let nothing = (Vec::new(), [].as_slice());
         Ok(client
             .commit(&mut group, nothing, true, Watch::start())?
             .sample)
@@ -313,12 +313,12 @@ impl Engine for OpenMls {
         let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
         let watch = Watch::start();
         let (changes, path) = match change {
-            Change::FreshKeys => ((Vec::new(), None), true),
+            Change::FreshKeys => ((Vec::new(), [].as_slice()), true),
             Change::Add(offer) | Change::Invite(offer) => {
                 let package = client.verify(decode_key_package(offer)?)?;
-                ((vec![package], None), false)
+                ((vec![package], [].as_slice()), false)
             }
-            Change::Remove(leaf) => ((Vec::new(), Some(leaf)), true),
+            Change::Remove(leaves) => ((Vec::new(), leaves), true),
         };
         client.commit(group, changes, path, watch)
     }
@@ -387,6 +387,10 @@ impl Engine for OpenMls {
         let mut sample = watch.sample(self.written()?);
         sample.beside = Some(message.len());
         Ok(sample)
+    }
+
+    fn send_stored(&mut self, _: &[u8]) -> Result<Option<Sample>, Failure> {
+        Ok(None)
     }
 
     fn observe(&mut self) -> Result<Option<Sample>, Failure> {

@@ -1,6 +1,7 @@
 //! Times by members, both logarithmic, as SVG: a panel for each operation.
 
-use crate::engine::{Implementation, Measured, Op};
+use crate::credentials::CredentialKind;
+use crate::engine::{Implementation, Measured, Op, Size};
 use crate::report;
 use std::fmt::Write;
 
@@ -108,7 +109,9 @@ fn legend(svg: &mut String, measured: &Measured) {
 }
 
 fn points(measured: &Measured, op: Op, who: Implementation) -> Vec<Point> {
-    let sizes = measured.sizes.iter();
+    // What other engines are measured with too.
+    let basic = |size: &&Size| size.credential == CredentialKind::Basic;
+    let sizes = measured.sizes.iter().filter(basic);
     let points = sizes.filter_map(|size| {
         let time = match who {
             Implementation::Primitive => report::floor(size, op),

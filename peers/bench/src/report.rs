@@ -4,9 +4,14 @@ use crate::engine::{Implementation, Measured, Op, Series, Size, micros};
 use crate::primitives::as_f64;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
-/// The credential of every member.
-const CREDENTIAL: &str = "basic";
+/// What all cores have a part in, and what its line of JSON is called.
+const PARALLEL: [(Op, &str); 3] = [
+    (Op::Build, "parallel_build"),
+    (Op::Join, "parallel_join"),
+    (Op::SparseCommit, "parallel_sparse_commit"),
+];
 
 /// One line of JSON. `null` where there is no figure: an operation over its bound, or one that has none.
 #[derive(Serialize)]
@@ -41,13 +46,52 @@ fn lines(size: &Size) -> impl Iterator<Item = Line<'static>> {
         op: op.name(),
         members: size.members,
         implementation: Implementation::Primitive.name(),
-        credential: CREDENTIAL,
+        credential: size.credential.name(),
         median_us: floor(size, *op),
         floor_us: floor(size, *op),
         x_floor: Some(1.0),
         bytes: None,
     });
-    measured.chain(floors).collect::<Vec<_>>().into_iter()
+    let parallel = PARALLEL
+        .iter()
+        .filter_map(|(op, name)| Some((name, parallel(size, *op)?)));
+    let parallel = parallel.map(|(name, part)| Line {
+        op: name,
+        members: size.members,
+        implementation: Implementation::Folkmoot.name(),
+        credential: size.credential.name(),
+        median_us: Some(round(part.time)),
+        floor_us: Some(round(part.floor)),
+        x_floor: Some(round(part.share())),
+        bytes: None,
+    });
+    let all = measured.chain(floors).chain(parallel);
+    all.collect::<Vec<_>>().into_iter()
+}
+
+/// What is left of an operation when all is taken away that one core has to do.
+struct Parallel {
+    time: f64,
+    /// At all cores' throughput.
+    floor: f64,
+}
+
+impl Parallel {
+    /// How much of all cores' throughput was reached.
+    fn share(&self) -> f64 {
+        self.floor / self.time
+    }
+}
+
+fn parallel(size: &Size, op: Op) -> Option<Parallel> {
+    let series = size.series.get(&(op, Implementation::Folkmoot))?;
+    let counted = size.floors.get(&op)?;
+    let (floor, all) = (
+        counted.parallel_cost(&size.costs),
+        counted.cost(&size.costs),
+    );
+    let time = time(series, op)? - (all - floor);
+    (time > 0.0).then_some(Parallel { time, floor })
 }
 
 fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'static> {
@@ -57,7 +101,7 @@ fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'stat
         op: op.name(),
         members: size.members,
         implementation: who.name(),
-        credential: CREDENTIAL,
+        credential: size.credential.name(),
         median_us: median.map(round),
         floor_us: floor,
         x_floor: median.zip(floor).map(|(time, floor)| round(time / floor)),
@@ -89,8 +133,8 @@ fn round(figure: f64) -> f64 {
 pub(crate) fn tables(measured: &Measured) -> String {
     let sizes = measured.sizes.iter().map(table);
     format!(
-        "Suite {}, {CREDENTIAL} credentials.\n\n{}* at all cores' throughput. *beside*: of store the bytes \
-         of its write-ahead log, of send and receive the message, of others the bytes left to be stored.\n",
+        "Suite {}.\n\n{}* at all cores' throughput. *beside*: of store the bytes \
+         of its write-ahead log, as of what ends in _stored, of send and receive the message, of others the bytes left to be stored.\n",
         measured.suite,
         sizes.collect::<String>()
     )
@@ -122,11 +166,41 @@ fn table(size: &Size) -> String {
         .map(|row| format!("| {} |\n", row.join(" | ")))
         .collect();
     format!(
-        "### {} members\n\n{}\nSteps of Folkmoot's medians: {}.\n\n",
+        "### {} members, {} credentials\n\n{}\nSteps of Folkmoot's medians: {}.\n\n{}",
         size.members,
+        size.credential.name(),
         rows.concat(),
-        steps(size)
+        steps(size),
+        remarks(size)
     )
+}
+
+/// What no row has room for.
+fn remarks(size: &Size) -> String {
+    let shares = PARALLEL
+        .iter()
+        .filter_map(|(op, _)| Some((op.name(), parallel(size, *op)?.share())));
+    let shares: Vec<_> = shares
+        .map(|(name, share)| format!("{name} {share:.2}"))
+        .collect();
+    let mut text = format!(
+        "Share of all cores' throughput reached: {}.\n\n",
+        shares.join(", ")
+    );
+    let own = |op| size.series.get(&(op, Implementation::Folkmoot));
+    if let Some(series) = own(Op::CatchUp).filter(|series| !series.samples.is_empty()) {
+        let all: f64 = series.samples.iter().map(|one| micros(one.time())).sum();
+        let commits = series.samples.len();
+        let bytes = series.median().map_or(0, |sample| sample.bytes);
+        let _ = write!(
+            text,
+            "Catching up: {commits} commits of {} together in {}, {:.0} per second.\n\n",
+            length(bytes),
+            duration(all),
+            as_f64(commits) * 1e6 / all
+        );
+    }
+    text
 }
 
 fn cells(size: &Size, op: Op, own: &Series, peers: &BTreeSet<Implementation>) -> Vec<String> {

@@ -17,6 +17,8 @@ const PARENT_INPUT: usize = 140;
 const BLANK_INPUT: usize = 70;
 /// A `GroupInfo` or `GroupContext` without tree.
 const CONTEXT: usize = 200;
+/// What the signature of a certificate covers.
+const CERTIFICATE: usize = 300;
 /// What a transcript or a sender data covers, at most.
 const SHORT: usize = 64;
 /// `DeriveSecret`s of an epoch (RFC 9420 §8, table 4).
@@ -40,6 +42,26 @@ pub(crate) enum Primitive {
     AeadOpen(usize),
 }
 
+impl Primitive {
+    /// Microseconds.
+    fn cost(self, costs: &Costs) -> f64 {
+        match self {
+            Self::Verify(length) => costs.verify.0.at(length),
+            Self::VerifyOnAllCores => costs.verify.1,
+            Self::Sign(length) => costs.sign.at(length),
+            Self::Seal => costs.seal.0,
+            Self::SealOnAllCores => costs.seal.1,
+            Self::Open => costs.open,
+            Self::DeriveKeyPair => costs.derive_key_pair,
+            Self::Derive => costs.expand,
+            Self::Mac => costs.mac,
+            Self::Hash(length) => costs.hash.at(length),
+            Self::AeadSeal(length) => costs.aead_seal.at(length),
+            Self::AeadOpen(length) => costs.aead_open.at(length),
+        }
+    }
+}
+
 /// How often each primitive is needed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Floor(BTreeMap<Primitive, usize>);
@@ -60,6 +82,8 @@ pub(crate) struct Circumstances<'a> {
     /// Length of a leaf, and of a KeyPackage.
     pub(crate) leaf: usize,
     pub(crate) package: usize,
+    /// Certificates that each new credential brings.
+    pub(crate) certificates: usize,
 }
 
 impl Floor {
@@ -70,40 +94,38 @@ impl Floor {
             Op::KeyPackage => floor.key_package(on),
             Op::Build => floor.build(on),
             Op::Join => floor.join(on),
-            Op::SparseCommit => {
+            Op::SparseCommit | Op::CommitThinned => {
                 floor.commit(on, Primitive::SealOnAllCores);
             }
             Op::Commit | Op::Remove | Op::RemoveEdge => floor.commit(on, Primitive::Seal),
-            Op::Process | Op::Load => floor.process(on),
+            Op::Process | Op::ProcessThinned | Op::CatchUp | Op::Load => floor.process(on),
             Op::Add => floor.add(on),
-            Op::Send => floor.send(on),
-            Op::Receive => floor.receive(on),
+            Op::Send | Op::SendStored => floor.send(on),
+            Op::Receive | Op::ReceiveStored => floor.receive(on),
             Op::Observe => floor.observe(on),
-            Op::BuildInside | Op::Store | Op::Memory => return None,
+            Op::BuildInside | Op::Store | Op::Thin | Op::Memory => return None,
         }
         Some(floor)
     }
 
     /// Microseconds.
     pub(crate) fn cost(&self, costs: &Costs) -> f64 {
-        let each = self.0.iter().map(|(primitive, times)| {
-            let cost = match *primitive {
-                Primitive::Verify(length) => costs.verify.0.at(length),
-                Primitive::VerifyOnAllCores => costs.verify.1,
-                Primitive::Sign(length) => costs.sign.at(length),
-                Primitive::Seal => costs.seal.0,
-                Primitive::SealOnAllCores => costs.seal.1,
-                Primitive::Open => costs.open,
-                Primitive::DeriveKeyPair => costs.derive_key_pair,
-                Primitive::Derive => costs.expand,
-                Primitive::Mac => costs.mac,
-                Primitive::Hash(length) => costs.hash.at(length),
-                Primitive::AeadSeal(length) => costs.aead_seal.at(length),
-                Primitive::AeadOpen(length) => costs.aead_open.at(length),
-            };
-            cost * as_f64(*times)
+        let each = self.0.iter();
+        each.map(|(primitive, times)| primitive.cost(costs) * as_f64(*times))
+            .sum()
+    }
+
+    /// Microseconds of what all cores do, at their throughput.
+    pub(crate) fn parallel_cost(&self, costs: &Costs) -> f64 {
+        let parallel = self.0.iter().filter(|(primitive, _)| {
+            matches!(
+                primitive,
+                Primitive::VerifyOnAllCores | Primitive::SealOnAllCores
+            )
         });
-        each.sum()
+        parallel
+            .map(|(primitive, times)| primitive.cost(costs) * as_f64(*times))
+            .sum()
     }
 
     /// The counts for people.
@@ -147,8 +169,9 @@ impl Floor {
 
     fn build(&mut self, on: &Circumstances<'_>) {
         let added = on.after.members() - on.before.members();
-        // §10.1: two signatures of each; §12.4.3.1: one seal; §5.2: its reference; §7.8: its hash.
-        self.add_to(Primitive::VerifyOnAllCores, 2 * added);
+        // §10.1: two signatures of each, §5.3.1: those of its certificates; §12.4.3.1: one seal; §5.2: its
+        // reference; §7.8: its hash.
+        self.add_to(Primitive::VerifyOnAllCores, (2 + on.certificates) * added);
         self.add_to(Primitive::SealOnAllCores, added);
         self.add_to(Primitive::Hash(on.package), added);
         self.add_to(Primitive::Hash(on.leaf), added);
@@ -202,6 +225,7 @@ impl Floor {
     fn add(&mut self, on: &Circumstances<'_>) {
         self.add_to(Primitive::Verify(on.leaf), 1);
         self.add_to(Primitive::Verify(on.package), 1);
+        self.add_to(Primitive::Verify(CERTIFICATE), on.certificates);
         self.add_to(Primitive::Seal, 1);
         self.add_to(Primitive::Hash(on.package), 1);
         self.add_to(Primitive::Hash(on.leaf), 1);
@@ -214,13 +238,13 @@ impl Floor {
 
     fn join(&mut self, on: &Circumstances<'_>) {
         let (members, tree) = (on.after.members(), on.after);
-        // §12.4.3.1: GroupSecrets, GroupInfo, every leaf.
+        // §12.4.3.1: GroupSecrets, GroupInfo, every leaf and its certificates.
         self.add_to(Primitive::Hash(on.package), 1);
         self.add_to(Primitive::Open, 1);
         self.add_to(Primitive::Derive, 4);
         self.add_to(Primitive::AeadOpen(CONTEXT), 1);
         self.add_to(Primitive::Verify(CONTEXT), 1);
-        self.add_to(Primitive::VerifyOnAllCores, members);
+        self.add_to(Primitive::VerifyOnAllCores, (1 + on.certificates) * members);
         // §7.8 for each node, §7.9 for each parent.
         self.add_to(Primitive::Hash(on.leaf), members);
         self.add_to(Primitive::Hash(PARENT_INPUT), tree.places_of_parents());

@@ -1,11 +1,13 @@
 //! The engine's operations, measured.
 
+mod catch_up;
 mod floor;
 mod history;
 mod op;
 mod session;
 mod shape;
 mod subject;
+mod thinned;
 
 pub(crate) use floor::Floor;
 pub(crate) use history::micros;
@@ -36,6 +38,7 @@ pub(crate) struct Measured {
 /// Everything that was measured of groups of one size.
 pub(crate) struct Size {
     pub(crate) members: u32,
+    pub(crate) credential: CredentialKind,
     pub(crate) costs: Costs,
     pub(crate) series: BTreeMap<(Op, Implementation), Series>,
     /// What RFC 9420 forces on each operation here.
@@ -80,26 +83,28 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
         let why = "one member would be alone in the right half: take another number";
         return Err(Failure::new(format!("{size} members: {why}")));
     }
-    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
-    let mut pool = Pool::new(crypto, CredentialKind::Basic)?;
-    engines.push(crate::folkmoot::engine(crypto, pool.credentials.clone())?);
     let mut history = History::new(Duration::from_secs(options.bound));
-    if options.peers {
-        let mut peers = peers(crypto)?;
-        if sizes[0] > PROBES[1] {
-            for members in PROBES {
-                Session::new(members, crypto, options, &mut history).run(&mut pool, &mut peers)?;
-            }
-        }
-        engines.append(&mut peers);
-    }
     let mut measured = Measured {
         suite: options.suite,
         sizes: Vec::new(),
     };
-    for members in sizes {
-        let session = Session::new(members, crypto, options, &mut history);
-        measured.sizes.push(session.run(&mut pool, &mut engines)?);
+    for kind in &options.credential {
+        let mut pool = Pool::new(crypto, *kind)?;
+        let mut engines = vec![crate::folkmoot::engine(crypto, pool.credentials.clone())?];
+        if options.peers && *kind == CredentialKind::Basic {
+            let mut peers = peers(crypto)?;
+            if sizes[0] > PROBES[1] {
+                for members in PROBES {
+                    let session = Session::new(members, &pool, options, &mut history);
+                    session.run(&mut pool, &mut peers)?;
+                }
+            }
+            engines.append(&mut peers);
+        }
+        for members in &sizes {
+            let session = Session::new(*members, &pool, options, &mut history);
+            measured.sizes.push(session.run(&mut pool, &mut engines)?);
+        }
     }
     Ok(measured)
 }

@@ -6,6 +6,7 @@ use super::shape::Shape;
 use super::subject::{Change, Engine, Failure, Implementation, Sample, Seat, Tree};
 use super::{Op, Series, Size};
 use crate::arguments::Options;
+use crate::credentials::CredentialKind;
 use crate::made::{self, COMMITTER, Invitation, Pool};
 use crate::primitives::Primitives;
 use folkmoot_crypto::Crypto;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const MAX_ROUNDS: usize = 21;
+pub(super) const MAX_ROUNDS: usize = 21;
 /// Rounds of adding and removing: each wants a fresh KeyPackage and leaves the tree less steady.
 const MAX_CHANGES: usize = 3;
 /// Short operations are done some times in a turn, or whoever comes after a slow neighbour pays for the
@@ -23,21 +24,22 @@ const MESSAGES_PER_TURN: usize = 8;
 /// Length of application data.
 const DATA: usize = 1024;
 /// The smallest group in which a member inside is removed.
-const HAS_INSIDE: u32 = 16;
+pub(super) const HAS_INSIDE: u32 = 16;
 
-type Engines = [Box<dyn Engine>];
+pub(super) type Engines = [Box<dyn Engine>];
 
 /// The measuring of one size.
 pub(crate) struct Session<'a> {
-    members: u32,
+    pub(super) members: u32,
     crypto: &'static dyn Crypto,
+    credential: CredentialKind,
     history: &'a mut History,
-    patience: Duration,
+    pub(super) patience: Duration,
     primitives: Primitives,
     series: BTreeMap<(Op, Implementation), Series>,
     floors: BTreeMap<Op, Floor>,
     /// The steady group as each implementation has it.
-    shapes: BTreeMap<Implementation, Arc<Shape>>,
+    pub(super) shapes: BTreeMap<Implementation, Arc<Shape>>,
     /// Lengths of a leaf and of a KeyPackage.
     lengths: (usize, usize),
 }
@@ -45,13 +47,14 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn new(
         members: u32,
-        crypto: &'static dyn Crypto,
+        pool: &Pool,
         options: &Options,
         history: &'a mut History,
     ) -> Self {
         Self {
             members,
-            crypto,
+            crypto: pool.crypto,
+            credential: pool.credentials.kind(),
             history,
             patience: Duration::from_secs(options.patience),
             primitives: Primitives::default(),
@@ -83,8 +86,14 @@ impl<'a> Session<'a> {
         self.messages(engines)?;
         self.primitives.measure(self.crypto)?;
         self.changes(engines, &offers[self.members as usize..])?;
+        if self.credential == CredentialKind::Basic {
+            // What credentials have no part in.
+            self.catch_up(engines)?;
+            self.thinned(engines)?;
+        }
         Ok(Size {
             members: self.members,
+            credential: self.credential,
             costs: self.primitives.costs(),
             series: self.series,
             floors: self.floors,
@@ -92,7 +101,7 @@ impl<'a> Session<'a> {
     }
 
     /// Repeats a round until patience ends.
-    fn rounds(
+    pub(super) fn rounds(
         &mut self,
         what: &str,
         most: usize,
@@ -109,7 +118,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn allows(&mut self, op: Op, who: Implementation) -> bool {
+    pub(super) fn allows(&mut self, op: Op, who: Implementation) -> bool {
         let allowed = self.history.allows(op, who, self.members);
         if !allowed {
             self.series.entry((op, who)).or_default().over_bound = true;
@@ -122,7 +131,7 @@ impl<'a> Session<'a> {
         self.shapes.contains_key(&engine.implementation())
     }
 
-    fn take(&mut self, op: Op, who: Implementation, sample: Sample) {
+    pub(super) fn take(&mut self, op: Op, who: Implementation, sample: Sample) {
         self.history.record(op, who, self.members, sample.time());
         self.series
             .entry((op, who))
@@ -132,7 +141,7 @@ impl<'a> Session<'a> {
     }
 
     /// Counts the floor of an operation once: it is the same in each round, and counting walks the tree.
-    fn count(
+    pub(super) fn count(
         &mut self,
         op: Op,
         shapes: (&Shape, &Shape),
@@ -151,6 +160,7 @@ impl<'a> Session<'a> {
             bytes,
             leaf: self.lengths.0,
             package: self.lengths.1,
+            certificates: self.credential.certificates(),
         };
         if let Some(floor) = Floor::of(op, &on) {
             self.floors.insert(op, floor);
@@ -277,14 +287,19 @@ impl<'a> Session<'a> {
         self.rounds("commits", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
                 for _ in 0..COMMITS_PER_TURN {
-                    session.commit_once(engine.as_mut())?;
+                    session.commit_once(engine.as_mut(), [Op::Commit, Op::Process])?;
                 }
             }
             Ok(())
         })
     }
 
-    fn commit_once(&mut self, engine: &mut dyn Engine) -> Result<(), Failure> {
+    /// `ops` are what making and entering the commit is called.
+    pub(super) fn commit_once(
+        &mut self,
+        engine: &mut dyn Engine,
+        ops: [Op; 2],
+    ) -> Result<(), Failure> {
         let who = engine.implementation();
         let Some(shape) = self.shapes.get(&who).cloned() else {
             return Ok(());
@@ -292,11 +307,12 @@ impl<'a> Session<'a> {
         let sent = engine.commit(Change::FreshKeys)?;
         let processed = engine.process(&sent.message)?;
         let seals = || shape.seals(COMMITTER, &[]);
-        for (op, sample) in [(Op::Commit, sent.sample), (Op::Process, processed)] {
+        for (op, sample) in ops.into_iter().zip([sent.sample, processed]) {
             self.count(op, (&shape, &shape), seals, sample.bytes);
             self.take(op, who, sample);
         }
-        if let Some(stored) = engine.store()? {
+        let stored = engine.store()?;
+        if let (Some(stored), [Op::Commit, _]) = (stored, ops) {
             self.take(Op::Store, who, stored);
         }
         Ok(())
@@ -360,7 +376,25 @@ impl<'a> Session<'a> {
                 }
             }
             Ok(())
-        })
+        })?;
+        for engine in &mut *engines {
+            if self.plays(engine.as_ref()) {
+                engine.store()?;
+                engine.send_stored(&data)?;
+            }
+        }
+        self.rounds(
+            "messages and their transactions",
+            MAX_ROUNDS,
+            |session, _| {
+                for engine in &mut *engines {
+                    for _ in 0..MESSAGES_PER_TURN {
+                        session.stored_once(engine.as_mut(), &data)?;
+                    }
+                }
+                Ok(())
+            },
+        )
     }
 
     fn message_once(&mut self, engine: &mut dyn Engine, data: &[u8]) -> Result<(), Failure> {
@@ -373,6 +407,32 @@ impl<'a> Session<'a> {
         for (op, sample) in [(Op::Send, sent.sample), (Op::Receive, received)] {
             self.count(op, (&shape, &shape), || 0, sent.message.len());
             self.take(op, who, sample);
+        }
+        Ok(())
+    }
+
+    fn stored_once(&mut self, engine: &mut dyn Engine, data: &[u8]) -> Result<(), Failure> {
+        let who = engine.implementation();
+        let Some(shape) = self.shapes.get(&who).cloned() else {
+            return Ok(());
+        };
+        if let Some(sample) = engine.send_stored(data)? {
+            self.count(Op::SendStored, (&shape, &shape), || 0, DATA);
+            self.take(Op::SendStored, who, sample);
+        }
+        let sent = engine.send(data)?;
+        let mut received = engine.receive(&sent.message)?;
+        if let Some(stored) = engine.store()? {
+            received.bytes = stored.bytes;
+            received.beside = stored.beside;
+            received.steps.extend(stored.steps);
+            self.count(
+                Op::ReceiveStored,
+                (&shape, &shape),
+                || 0,
+                sent.message.len(),
+            );
+            self.take(Op::ReceiveStored, who, received);
         }
         Ok(())
     }
@@ -426,14 +486,14 @@ impl<'a> Session<'a> {
         after.renew(COMMITTER);
         let after = Arc::new(after);
         self.shapes.insert(who, after.clone());
-        let sent = engine.commit(Change::Remove(leaf))?;
+        let sent = engine.commit(Change::Remove(&[leaf]))?;
         engine.process(&sent.message)?;
         self.count(op, (&before, &after), || seals, sent.sample.bytes);
         self.take(op, who, sent.sample);
         Ok(())
     }
 
-    fn failed(&self, op: Op, who: Implementation, why: &Failure) -> Failure {
+    pub(super) fn failed(&self, op: Op, who: Implementation, why: &Failure) -> Failure {
         let what = format!("{} of {}, {} members", op.name(), who.name(), self.members);
         why.clone().during(what)
     }

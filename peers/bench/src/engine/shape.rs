@@ -63,6 +63,14 @@ impl Shape {
         self.leaves.iter().filter(|leaf| **leaf).count()
     }
 
+    /// Where the members are.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = u32> {
+        (0..)
+            .zip(&self.leaves)
+            .filter(|(_, leaf)| **leaf)
+            .map(|(place, _)| place)
+    }
+
     /// Parents that are not blank.
     pub(crate) fn parents(&self) -> usize {
         self.parents.iter().flatten().count()

@@ -157,8 +157,8 @@ pub(crate) enum Change<'a> {
     Add(&'a [u8]),
     /// The same with the tree inside.
     Invite(&'a [u8]),
-    /// The member at this leaf.
-    Remove(u32),
+    /// The members at these leaves.
+    Remove(&'a [u32]),
 }
 
 /// An implementation of RFC 9420 under measurement.
@@ -194,6 +194,8 @@ pub(crate) trait Engine {
     fn send(&mut self, data: &[u8]) -> Result<Sent, Failure>;
     /// The receiver opens it.
     fn receive(&mut self, message: &[u8]) -> Result<Sample, Failure>;
+    /// The receiver seals data and stores what that changed; none where nothing can be stored for itself.
+    fn send_stored(&mut self, data: &[u8]) -> Result<Option<Sample>, Failure>;
     /// Somebody with public state only validates a commit, as often as asked; none where that cannot be
     /// done.
     fn observe(&mut self) -> Result<Option<Sample>, Failure>;

@@ -282,7 +282,9 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
         let builder = match change {
             Change::FreshKeys => Ok(builder),
             Change::Add(offer) | Change::Invite(offer) => builder.add_member(decode(offer)?),
-            Change::Remove(leaf) => builder.remove_member(leaf),
+            Change::Remove(leaves) => leaves
+                .iter()
+                .try_fold(builder, |builder, leaf| builder.remove_member(*leaf)),
         };
         let output = builder.and_then(CommitBuilder::build).map_err(failed)?;
         watch.step("commit");
@@ -344,6 +346,10 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
         let mut sample = watch.sample(0);
         sample.beside = Some(message.len());
         Ok(sample)
+    }
+
+    fn send_stored(&mut self, _: &[u8]) -> Result<Option<Sample>, Failure> {
+        Ok(None)
     }
 
     fn observe(&mut self) -> Result<Option<Sample>, Failure> {
