@@ -3,12 +3,13 @@
 use crate::engine::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch};
 use crate::made::Invitation;
 use folkmoot_crypto::CipherSuite;
+use openmls::group::PublicGroup;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CommitMessageBundle, CredentialWithKey, GroupId,
     KeyPackage, KeyPackageIn, LeafNodeIndex, Lifetime, MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY,
-    MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn,
-    MlsMessageOut, OpenMlsProvider, ProcessedMessageContent, ProtocolVersion, RatchetTreeIn,
-    StagedWelcome,
+    MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
+    MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider, ProcessedMessageContent,
+    ProposalStore, ProtocolVersion, RatchetTreeIn, StagedWelcome,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
@@ -28,6 +29,7 @@ pub(crate) fn engine(suite: CipherSuite) -> Result<Box<dyn Engine>, Failure> {
         committer: None,
         receiver: None,
         stored: HashMap::new(),
+        observer: None,
     }))
 }
 
@@ -51,6 +53,8 @@ struct OpenMls {
     receiver: Option<MlsGroup>,
     /// The receiver's records as they were.
     stored: Records,
+    /// Public state only, and a commit in the clear.
+    observer: Option<(PublicGroup, OpenMlsRustCrypto, Vec<u8>)>,
 }
 
 impl Client {
@@ -201,6 +205,52 @@ impl OpenMls {
         Ok(())
     }
 
+    /// An observer of the committer's group, and a commit in the clear that the committer forgets.
+    fn observer(&mut self) -> Result<(PublicGroup, OpenMlsRustCrypto, Vec<u8>), Failure> {
+        let client = self
+            .clients
+            .get(Seat::Committer.name())
+            .ok_or_else(Failure::no_group)?;
+        let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
+        let (crypto, storage) = (client.provider.crypto(), client.provider.storage());
+        let info = group.export_group_info(crypto, &client.signer, false);
+        let info = encode(&info.map_err(Failure::debug)?)?;
+        let MlsMessageBodyIn::GroupInfo(info) = decode(&info)?.extract() else {
+            return Err(Failure::new("not a GroupInfo"));
+        };
+        let usual = group.configuration().clone();
+        let in_the_clear = MlsGroupJoinConfig::builder()
+            .wire_format_policy(MIXED_PLAINTEXT_WIRE_FORMAT_POLICY)
+            .max_past_epochs(PAST_EPOCHS)
+            .use_ratchet_tree_extension(false)
+            .build();
+        let configured = group.set_configuration(storage, &in_the_clear);
+        configured.map_err(Failure::debug)?;
+        let bundle = group
+            .commit_builder()
+            .force_self_update(true)
+            .load_psks(storage)
+            .map_err(Failure::debug)?
+            .build(client.provider.rand(), crypto, &client.signer, |_| true)
+            .map_err(Failure::debug)?
+            .stage_commit(&client.provider)
+            .map_err(Failure::debug)?;
+        let commit = encode(bundle.commit())?;
+        group
+            .clear_pending_commit(storage)
+            .map_err(Failure::debug)?;
+        group
+            .set_configuration(storage, &usual)
+            .map_err(Failure::debug)?;
+        let provider = OpenMlsRustCrypto::default();
+        let tree = RatchetTreeIn::from(group.export_ratchet_tree());
+        let store = provider.storage();
+        let begun =
+            PublicGroup::from_external(provider.crypto(), store, tree, info, ProposalStore::new());
+        let (observer, _) = begun.map_err(Failure::debug)?;
+        Ok((observer, provider, commit))
+    }
+
     /// Bytes of the receiver's records that changed since this was asked last.
     fn written(&mut self) -> Result<usize, Failure> {
         let now = self.client(Seat::Receiver)?.records()?;
@@ -269,6 +319,7 @@ impl Engine for OpenMls {
 
     fn found(&mut self) -> Result<(), Failure> {
         let client = Client::new(self.suite, Seat::Committer.name())?;
+        self.observer = None;
         self.committer = Some(client.create(self.suite, Tree::Inside)?);
         self.clients.insert(Seat::Committer.name(), client);
         Ok(())
@@ -297,6 +348,7 @@ impl Engine for OpenMls {
         let group = staged.map_err(Failure::debug)?.into_group(&client.provider);
         let group = group.map_err(Failure::debug)?;
         watch.step("join");
+        self.observer = None;
         let place = match seat {
             Seat::Committer => &mut self.committer,
             Seat::Receiver => &mut self.receiver,
@@ -394,6 +446,16 @@ impl Engine for OpenMls {
     }
 
     fn observe(&mut self) -> Result<Option<Sample>, Failure> {
-        Ok(None)
+        if self.observer.is_none() {
+            self.observer = Some(self.observer()?);
+        }
+        let (observer, provider, commit) = self.observer.as_ref().ok_or_else(Failure::no_group)?;
+        let mut watch = Watch::start();
+        let message = decode(commit)?.try_into_protocol_message();
+        let message = message.map_err(Failure::debug)?;
+        let processed = observer.process_message(provider.crypto(), message);
+        drop(processed.map_err(Failure::debug)?);
+        watch.step("process");
+        Ok(Some(watch.sample(commit.len())))
     }
 }

@@ -325,7 +325,13 @@ impl<'a> Session<'a> {
                 let Some(shape) = session.shapes.get(&who).cloned() else {
                     continue;
                 };
-                if let Some(sample) = engine.observe()? {
+                if !session.allows(Op::Observe, who) {
+                    continue;
+                }
+                let observed = engine.observe();
+                if let Some(sample) =
+                    observed.map_err(|why| session.failed(Op::Observe, who, &why))?
+                {
                     session.count(Op::Observe, (&shape, &shape), || 0, sample.bytes);
                     session.take(Op::Observe, who, sample);
                 }

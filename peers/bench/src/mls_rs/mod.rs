@@ -9,6 +9,7 @@ use core::convert::Infallible;
 use core::time::Duration;
 use folkmoot_crypto::Crypto;
 use mls_rs::client_builder::{MlsConfig, PaddingMode};
+use mls_rs::external_client::ExternalClient;
 use mls_rs::group::{CommitBuilder, CommitOutput, ExportedTree, GroupContext, Roster};
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
@@ -32,6 +33,7 @@ pub(crate) fn engine(crypto: &'static dyn Crypto) -> Box<dyn Engine> {
     let made = rules.clone();
     let make = move |name: &str, storage: Storage| client(crypto, name, storage, made.clone());
     Box::new(MlsRs {
+        crypto,
         make,
         rules,
         builder: None,
@@ -39,6 +41,7 @@ pub(crate) fn engine(crypto: &'static dyn Crypto) -> Box<dyn Engine> {
         committer: None,
         receiver: None,
         storage: Storage::default(),
+        observe: None,
     })
 }
 
@@ -47,6 +50,7 @@ pub(crate) fn engine(crypto: &'static dyn Crypto) -> Box<dyn Engine> {
 struct Rules {
     path: Arc<AtomicBool>,
     tree_inside: Arc<AtomicBool>,
+    in_the_clear: Arc<AtomicBool>,
 }
 
 impl MlsRules for Rules {
@@ -79,7 +83,8 @@ impl MlsRules for Rules {
         _: &Roster<'_>,
         _: &GroupContext,
     ) -> Result<EncryptionOptions, Infallible> {
-        Ok(EncryptionOptions::new(true, PaddingMode::StepFunction))
+        let encrypted = !self.in_the_clear.load(Ordering::Relaxed);
+        Ok(EncryptionOptions::new(encrypted, PaddingMode::StepFunction))
     }
 }
 
@@ -108,6 +113,7 @@ fn client(
 }
 
 struct MlsRs<C: MlsConfig, F> {
+    crypto: &'static dyn Crypto,
     make: F,
     rules: Rules,
     builder: Option<Group<C>>,
@@ -116,7 +122,11 @@ struct MlsRs<C: MlsConfig, F> {
     receiver: Option<Group<C>>,
     /// The receiver's.
     storage: Storage,
+    observe: Option<Observe>,
 }
+
+/// Validates a commit with public state only.
+type Observe = Box<dyn Fn() -> Result<Sample, Failure>>;
 
 impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> MlsRs<C, F> {
     fn create(&self, name: &str) -> Result<(Client<C>, Group<C>), Failure> {
@@ -157,6 +167,33 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> MlsRs<C, 
         receiver.process_incoming_message(message).map_err(failed)?;
         watch.step("process");
         Ok(())
+    }
+
+    /// An observer of the committer's group, and a commit in the clear that the committer forgets.
+    fn observer(&mut self) -> Result<Observe, Failure> {
+        let group = self.committer.as_mut().ok_or_else(Failure::no_group)?;
+        let info = group.group_info_message(true).map_err(failed)?;
+        let client = ExternalClient::builder()
+            .identity_provider(BasicIdentityProvider)
+            .crypto_provider(Primitives(self.crypto))
+            .build();
+        let observer = client.observe_group(info, None, None).map_err(failed)?;
+        self.rules.path.store(true, Ordering::Relaxed);
+        self.rules.in_the_clear.store(true, Ordering::Relaxed);
+        let built = group.commit_builder().build();
+        self.rules.in_the_clear.store(false, Ordering::Relaxed);
+        group.clear_pending_commit();
+        let commit = built.and_then(|output| output.commit_message().to_bytes());
+        let commit = commit.map_err(failed)?;
+        Ok(Box::new(move || {
+            let mut observer = observer.clone();
+            let mut watch = Watch::start();
+            let message = decode(&commit)?;
+            let observed = observer.process_incoming_message(message);
+            observed.map_err(failed)?;
+            watch.step("process");
+            Ok(watch.sample(commit.len()))
+        }))
     }
 
     fn restore(&self) -> Result<Group<C>, Failure> {
@@ -246,6 +283,7 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
     fn found(&mut self) -> Result<(), Failure> {
         let (client, group) = self.create(Seat::Committer.name())?;
         self.clients.insert(Seat::Committer.name(), client);
+        self.observe = None;
         self.committer = Some(group);
         Ok(())
     }
@@ -263,6 +301,7 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
         let joined = client.join_group(tree.map_err(failed)?, &welcome, None);
         let (group, _) = joined.map_err(failed)?;
         watch.step("join");
+        self.observe = None;
         let place = match seat {
             Seat::Committer => &mut self.committer,
             Seat::Receiver => &mut self.receiver,
@@ -353,6 +392,12 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
     }
 
     fn observe(&mut self) -> Result<Option<Sample>, Failure> {
-        Ok(None)
+        let observe = match self.observe.take() {
+            Some(observe) => observe,
+            None => self.observer()?,
+        };
+        let sample = observe()?;
+        self.observe = Some(observe);
+        Ok(Some(sample))
     }
 }
