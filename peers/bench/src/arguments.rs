@@ -58,6 +58,10 @@ is known; the floor counts a signature for each certificate at its first sight, 
 parallel_build, parallel_join and parallel_sparse_commit say how much of all cores' throughput was reached:
 x_floor is what their signatures and seals take at that throughput, by the time less the rest of the floor.
 
+hostile_tree_* are trees from a stranger in an otherwise honest Welcome, hostile_commit_* commits of 1,000
+proposals by a member; each says how it ended, and the run fails where one ends otherwise. \"members\" counts
+the tree's places for leaves.
+
 Peers: mls-rs 0.57 on the same primitives as Folkmoot by an adapter (its own aws-lc provider pins another
 version of aws-lc-rs than the product's), OpenMLS 0.9.2 on RustCrypto. Both store into memory, so that
 their store and load say nothing about a disk. Nothing is begun whose estimate from smaller groups is over

@@ -90,6 +90,12 @@ impl Pool {
         &mut self.rng
     }
 
+    /// The first `members`.
+    pub(crate) fn packages(&self, members: usize) -> Vec<KeyPackage> {
+        let first = self.packages.iter().take(members);
+        first.map(|(package, _)| package.clone()).collect()
+    }
+
     /// The first `members`, encoded.
     pub(crate) fn offers(&self, members: usize) -> Vec<Vec<u8>> {
         let first = self.packages.iter().take(members);

@@ -6,6 +6,7 @@ mod credentials;
 mod document;
 mod engine;
 mod folkmoot;
+mod hostile;
 mod instructions;
 mod made;
 mod memory;

@@ -1,6 +1,8 @@
 //! What was measured, for people and for programs.
 
+use crate::credentials::CredentialKind;
 use crate::engine::{Implementation, Measured, Op, Series, Size, micros};
+use crate::hostile::Attack;
 use crate::primitives::as_f64;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -25,17 +27,40 @@ struct Line<'a> {
     floor_us: Option<f64>,
     x_floor: Option<f64>,
     bytes: Option<usize>,
+    /// What became of an attack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
 }
 
 /// One object per line.
 pub(crate) fn print_json(measured: &Measured) {
     for size in &measured.sizes {
-        for line in lines(size) {
-            match serde_json::to_string(&line) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("a line of the report: {error}"),
-            }
-        }
+        lines(size).for_each(|line| print_line(&line));
+    }
+    for attack in &measured.attacks {
+        print_line(&attack_line(attack));
+    }
+}
+
+fn print_line(line: &Line<'_>) {
+    match serde_json::to_string(line) {
+        Ok(line) => println!("{line}"),
+        Err(error) => eprintln!("a line of the report: {error}"),
+    }
+}
+
+fn attack_line(attack: &Attack) -> Line<'_> {
+    let median = attack.series.median();
+    Line {
+        op: attack.name,
+        members: attack.leaves,
+        implementation: Implementation::Folkmoot.name(),
+        credential: CredentialKind::Basic.name(),
+        median_us: median.map(|sample| round(micros(sample.time()))),
+        floor_us: None,
+        x_floor: None,
+        bytes: median.map(|sample| sample.bytes),
+        outcome: Some(&attack.outcome),
     }
 }
 
@@ -51,6 +76,7 @@ fn lines(size: &Size) -> impl Iterator<Item = Line<'static>> {
         floor_us: floor(size, *op),
         x_floor: Some(1.0),
         bytes: None,
+        outcome: None,
     });
     let parallel = PARALLEL
         .iter()
@@ -64,6 +90,7 @@ fn lines(size: &Size) -> impl Iterator<Item = Line<'static>> {
         floor_us: Some(round(part.floor)),
         x_floor: Some(round(part.share())),
         bytes: None,
+        outcome: None,
     });
     let all = measured.chain(floors).chain(parallel);
     all.collect::<Vec<_>>().into_iter()
@@ -106,6 +133,7 @@ fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'stat
         floor_us: floor,
         x_floor: median.zip(floor).map(|(time, floor)| round(time / floor)),
         bytes: series.median().map(|sample| sample.bytes),
+        outcome: None,
     }
 }
 
@@ -133,10 +161,31 @@ fn round(figure: f64) -> f64 {
 pub(crate) fn tables(measured: &Measured) -> String {
     let sizes = measured.sizes.iter().map(table);
     format!(
-        "Suite {}.\n\n{}* at all cores' throughput. *beside*: of store the bytes \
+        "Suite {}.\n\n{}{}* at all cores' throughput. *beside*: of store the bytes \
          of its write-ahead log, as of what ends in _stored, of send and receive the message, of others the bytes left to be stored.\n",
         measured.suite,
-        sizes.collect::<String>()
+        sizes.collect::<String>(),
+        attacks(&measured.attacks)
+    )
+}
+
+/// A table of its own: there is no floor for them.
+fn attacks(attacks: &[Attack]) -> String {
+    let rows = attacks.iter().map(|attack| {
+        let median = attack.series.median();
+        let time = median.map(|sample| duration(micros(sample.time())));
+        let bytes = median.map(|sample| length(sample.bytes));
+        let [time, bytes] = [time, bytes].map(Option::unwrap_or_default);
+        let (name, leaves, outcome) = (attack.name, attack.leaves, &attack.outcome);
+        format!("| {name} | {leaves} | {time} | {bytes} | {outcome} |\n")
+    });
+    let rows: String = rows.collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "### Hostile input\n\n| attack | leaves | Folkmoot | bytes | outcome |\n\
+         | --- | --: | --: | --: | --- |\n{rows}\n"
     )
 }
 

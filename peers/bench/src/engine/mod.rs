@@ -18,6 +18,7 @@ pub(crate) use subject::{
 
 use crate::arguments::Options;
 use crate::credentials::CredentialKind;
+use crate::hostile::{self, Attack};
 use crate::made::{self, Pool};
 use crate::primitives::{self, Costs};
 use folkmoot_crypto::Crypto;
@@ -33,6 +34,7 @@ const PROBES: [u32; 2] = [100, 400];
 pub(crate) struct Measured {
     pub(crate) suite: u16,
     pub(crate) sizes: Vec<Size>,
+    pub(crate) attacks: Vec<Attack>,
 }
 
 /// Everything that was measured of groups of one size.
@@ -87,6 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
     let mut measured = Measured {
         suite: options.suite,
         sizes: Vec::new(),
+        attacks: Vec::new(),
     };
     for kind in &options.credential {
         let mut pool = Pool::new(crypto, *kind)?;
@@ -100,6 +103,9 @@ pub(crate) fn run(options: &Options) -> Result<Measured, Failure> {
                 }
             }
             engines.append(&mut peers);
+        }
+        if *kind == CredentialKind::Basic {
+            measured.attacks = hostile::run(&mut pool, Duration::from_secs(options.patience))?;
         }
         for members in &sizes {
             let session = Session::new(*members, &pool, options, &mut history);

@@ -422,22 +422,18 @@ impl<'a> Session<'a> {
         let Some(shape) = self.shapes.get(&who).cloned() else {
             return Ok(());
         };
+        let sent = engine.send(data)?;
+        let length = sent.message.len();
         if let Some(sample) = engine.send_stored(data)? {
-            self.count(Op::SendStored, (&shape, &shape), || 0, DATA);
+            self.count(Op::SendStored, (&shape, &shape), || 0, length);
             self.take(Op::SendStored, who, sample);
         }
-        let sent = engine.send(data)?;
         let mut received = engine.receive(&sent.message)?;
         if let Some(stored) = engine.store()? {
             received.bytes = stored.bytes;
             received.beside = stored.beside;
             received.steps.extend(stored.steps);
-            self.count(
-                Op::ReceiveStored,
-                (&shape, &shape),
-                || 0,
-                sent.message.len(),
-            );
+            self.count(Op::ReceiveStored, (&shape, &shape), || 0, length);
             self.take(Op::ReceiveStored, who, received);
         }
         Ok(())
