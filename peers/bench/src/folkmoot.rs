@@ -406,6 +406,7 @@ impl Engine for Folkmoot {
         if bytes > LARGE {
             // Closing empties the log, so that the next writes show in its length.
             self.disk.close();
+            self.disk.open()?;
         }
         let written = self.disk.grown(before);
         Ok(Some(Sample {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 /// Records by key.
 #[derive(Default)]
-pub(crate) struct Memory(BTreeMap<Vec<u8>, Secret>);
+pub struct Memory(BTreeMap<Vec<u8>, Secret>);
 
 impl Memory {
-    pub(crate) fn apply(&mut self, delta: Delta) {
+    /// Stores a transition.
+    pub fn apply(&mut self, delta: Delta) {
         for change in delta.changes {
             match change {
                 Change::Put { key, value } => self.put(key.0, value),

@@ -12,9 +12,8 @@ mod thinned;
 pub(crate) use floor::Floor;
 pub(crate) use history::micros;
 pub(crate) use op::Op;
-pub(crate) use subject::{
-    Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree, Watch,
-};
+pub use subject::Failure;
+pub(crate) use subject::{Change, Engine, Implementation, Sample, Seat, Sent, Tree, Watch};
 
 use crate::arguments::Options;
 use crate::credentials::CredentialKind;

@@ -32,7 +32,7 @@ impl Implementation {
 /// What failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Failure(String);
+pub struct Failure(String);
 
 impl Failure {
     pub(crate) fn new(error: impl fmt::Display) -> Self {

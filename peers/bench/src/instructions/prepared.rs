@@ -1,21 +1,13 @@
 //! A receiver in a steady group and the commits that it will get, in two files. Of the same number of
 //! members always the same.
 
-use crate::engine::{Failure, Seat};
-use crate::made::{self, Invitation, Pool};
+use crate::engine::Failure;
 use crate::memory::Memory;
-use crate::primitives;
+use crate::steady::Steady;
 use folkmoot_crypto::Secret;
-use folkmoot_mls::{
-    CommitIntent, Delta, Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody,
-    MlsMessage, OwnKeyPackage, Settings,
-};
 use std::fs;
 use std::path::Path;
 
-/// RFC 9420's mandatory suite.
-pub(super) const SUITE: u16 = 1;
-const SEED: u64 = 9420;
 /// Commits after the first that a receiver enters before it is counted: as many as past epochs and their
 /// keys are kept, from which on each commit erases as much as it adds.
 pub(super) const WARM: usize = 9;
@@ -34,68 +26,12 @@ pub(super) struct Prepared {
 /// Makes a steady group, lets committer and receiver join, and writes the receiver's records and the
 /// commits that follow.
 pub(super) fn prepare(members: u32, into: &Path) -> Result<(), Failure> {
-    if !made::is_possible(members) {
-        let why = "one member would be alone in the right half: take another number";
-        return Err(Failure::new(format!("{members} members: {why}")));
-    }
-    let crypto = primitives::suite(SUITE).ok_or_else(|| Failure::new("no such suite"))?;
-    let mut pool = Pool::seeded(crypto, SEED)?;
-    pool.grow(members as usize)?;
-    let seats = [Seat::Committer, Seat::Receiver].map(|seat| pool.offer(seat.name()));
-    let [committer, receiver] = seats;
-    let [committer, receiver] = [committer?, receiver?];
-    let offers = [&committer, &receiver].map(|(package, _)| package.to_message().encode());
-    let invitation = made::group(&mut pool, members, [&offers[0], &offers[1]])?;
-    let (mut committer, _) = join(&pool, &committer, &invitation)?;
-    let (_, delta) = join(&pool, &receiver, &invitation)?;
-    let mut commits = Vec::new();
-    for _ in 0..1 + WARM + STEADY {
-        commits.push(commit(&mut pool, &mut committer)?);
-    }
+    let mut group = Steady::new(members)?;
+    let commits = (0..1 + WARM + STEADY).map(|_| group.commit());
+    let commits = commits.collect::<Result<Vec<_>, _>>()?;
     let mut records = Memory::default();
-    records.apply(delta);
+    records.apply(group.joined().clone());
     write(into, &records, &commits)
-}
-
-fn join(
-    pool: &Pool,
-    (key_package, secrets): &(KeyPackage, KeyPackageSecrets),
-    invitation: &Invitation,
-) -> Result<(Group, Delta), Failure> {
-    let own = OwnKeyPackage {
-        key_package,
-        secrets,
-    };
-    let MessageBody::Welcome(welcome) = MlsMessage::decode(&invitation.welcome)?.body else {
-        return Err(Failure::new("not a Welcome"));
-    };
-    let options = JoinOptions {
-        tree: Some(&invitation.tree),
-        ..JoinOptions::default()
-    };
-    let auth = pool.credentials.authentication();
-    let settings = Settings::default();
-    Ok(Group::join(
-        pool.crypto,
-        &welcome,
-        own,
-        options,
-        settings,
-        auth,
-    )?)
-}
-
-fn commit(pool: &mut Pool, group: &mut Group) -> Result<Vec<u8>, Failure> {
-    let credentials = pool.credentials.clone();
-    let intent = CommitIntent {
-        force_path: true,
-        ..CommitIntent::default()
-    };
-    let auth = credentials.authentication();
-    let (bundle, _) = group.commit(intent, b"", auth, pool.rng())?;
-    // Records of the committer's are not needed: it ends with this process.
-    let _ = group.accept_pending()?;
-    Ok(bundle.commit.encode())
 }
 
 fn write(into: &Path, records: &Memory, commits: &[Vec<u8>]) -> Result<(), Failure> {

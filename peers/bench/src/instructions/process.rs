@@ -4,7 +4,7 @@ use super::prepared::{self, Prepared, WARM};
 use crate::credentials::Credentials;
 use crate::engine::Failure;
 use crate::memory::Memory;
-use crate::primitives;
+use crate::steady;
 use folkmoot_crypto::Crypto;
 use folkmoot_mls::{Delta, Group, MlsMessage, Services, Settings};
 use std::path::Path;
@@ -24,18 +24,18 @@ pub(super) fn run(from: &Path) -> Result<(), Failure> {
         mut records,
         commits,
     } = prepared::read(from)?;
-    let crypto = primitives::suite(prepared::SUITE).ok_or_else(|| Failure::new("no such suite"))?;
+    let crypto = steady::crypto()?;
     let (first, rest) = commits.split_first().ok_or_else(Failure::no_group)?;
     let (mut group, delta) = counted_first(crypto, &records, first)?;
     records.apply(delta);
-    let (warm, steady) = rest
+    let (warm, counted) = rest
         .split_at_checked(WARM)
         .ok_or_else(|| Failure::new("too few commits"))?;
     for commit in warm {
         let delta = enter(&mut group, &records, commit)?;
         records.apply(delta);
     }
-    for commit in steady {
+    for commit in counted {
         let delta = counted_steady(&mut group, &records, commit)?;
         records.apply(delta);
     }
