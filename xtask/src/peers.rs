@@ -35,9 +35,13 @@ pub(crate) fn instructions(setup: bool) -> Result<(), Failure> {
     } else {
         requirements::check(&required)?;
     }
-    // Of the whole workspace, so that its crates have the features that its tests were built with.
-    let build = ["build", "--release", "--workspace", "--bin", BENCH];
-    run(command().args(build), "building the benchmark")?;
+    // With all that the tests of this workspace are built with, or every crate of it would be built again.
+    let build = ["build", "--release", "--workspace"];
+    let targets = ["--bin", BENCH, "--bench", "engine"];
+    run(
+        command().args(build).args(targets),
+        "building the benchmark",
+    )?;
     let program = target().join("release").join(BENCH);
     run(
         Command::new(program).arg("instructions"),
