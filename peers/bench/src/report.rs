@@ -249,6 +249,16 @@ fn remarks(size: &Size) -> String {
             as_f64(commits) * 1e6 / all
         );
     }
+    if let Some(series) = own(Op::SendStored).filter(|series| !series.samples.is_empty()) {
+        let messages = series.samples.len();
+        let wrote = series.samples.iter().filter(|one| one.bytes > 0).count();
+        let all: f64 = series.samples.iter().map(|one| micros(one.time())).sum();
+        let _ = write!(
+            text,
+            "Sending and storing: {wrote} of {messages} messages had something to store; {} each on average.\n\n",
+            duration(all / as_f64(messages))
+        );
+    }
     text
 }
 
