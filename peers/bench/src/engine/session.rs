@@ -470,6 +470,8 @@ impl<'a> Session<'a> {
         self.shapes.insert(who, after.clone());
         let sent = engine.commit(Change::Add(offer))?;
         engine.process(&sent.message)?;
+        // A receiver that was loaded reads its records again later: they follow at each step.
+        engine.store()?;
         self.count(Op::Add, (&before, &after), || 0, sent.sample.bytes);
         self.take(Op::Add, who, sent.sample);
         let inside = self.members >= HAS_INSIDE;
@@ -490,6 +492,7 @@ impl<'a> Session<'a> {
         self.shapes.insert(who, after.clone());
         let sent = engine.commit(Change::Remove(&[leaf]))?;
         engine.process(&sent.message)?;
+        engine.store()?;
         self.count(op, (&before, &after), || seals, sent.sample.bytes);
         self.take(op, who, sent.sample);
         Ok(())
