@@ -1,6 +1,7 @@
 //! Work on many independent things, such as the leaves of a tree, on all cores.
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fewer operations with a public key are done sooner than they are handed out.
 const WORTHWHILE: usize = 16;
@@ -15,8 +16,23 @@ pub(crate) fn try_map<T: Send, R: Send, E: Send>(
     if things.len() < WORTHWHILE {
         return things.into_iter().map(map).collect();
     }
-    let done: Vec<_> = things.into_par_iter().map(map).collect();
-    done.into_iter().collect()
+    // What comes after an error that is known is not begun; what comes before may hold an earlier one.
+    let first_error = AtomicUsize::new(usize::MAX);
+    let done: Vec<_> = things
+        .into_par_iter()
+        .enumerate()
+        .map(|(place, thing)| {
+            if place > first_error.load(Ordering::Relaxed) {
+                return None;
+            }
+            let done = map(thing);
+            if done.is_err() {
+                first_error.fetch_min(place, Ordering::Relaxed);
+            }
+            Some(done)
+        })
+        .collect();
+    done.into_iter().flatten().collect()
 }
 
 /// Maps in parallel what takes little for each.

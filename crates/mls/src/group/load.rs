@@ -91,7 +91,8 @@ pub(super) fn load_observer(
 
 fn load_tree(records: &dyn Records, record: &PublicRecord) -> Result<RatchetTree, Error> {
     let tree_hash = record.context.tree_hash.as_slice();
-    RatchetTree::load(record.height, record.members, tree_hash, records)
+    let counts = (record.members, record.resolution);
+    RatchetTree::load(record.height, counts, tree_hash, records)
 }
 
 fn load_proposals(records: &dyn Records) -> Result<Waiting, Error> {

@@ -16,7 +16,7 @@ use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
 use tls_codec::{Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// The version of all records that this module writes.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// The public part of an epoch but for its tree.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -27,6 +27,7 @@ pub(super) struct PublicRecord {
     pub(super) confirmation_tag: VLBytes,
     pub(super) height: u8,
     pub(super) members: u32,
+    pub(super) resolution: u32,
     pub(super) reinit: Option<ReInit>,
 }
 
@@ -104,6 +105,7 @@ impl From<&PublicState> for PublicRecord {
             confirmation_tag: state.confirmation_tag.as_slice().into(),
             height: state.tree.height(),
             members: state.tree.member_count(),
+            resolution: state.tree.resolution_count(),
             reinit: state.reinit.clone(),
         }
     }

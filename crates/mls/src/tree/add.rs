@@ -190,4 +190,36 @@ mod tests {
             assert!(added.iter().all(is_known), "seed {seed}");
         }
     }
+
+    #[test]
+    fn recipients_are_counted_as_they_are_listed() {
+        let crypto = suite_one();
+        for seed in 0..40 {
+            let mut rng = ChaCha20Rng::seed_from_u64(seed);
+            let (before, after) = (2 + rng.next_u32() % 40, rng.next_u32() % 10);
+            let members = leaves(before, crypto, &mut rng);
+            let mut tree = random_tree(members, &mut rng);
+            let added = leaves(after, crypto, &mut rng);
+            let added = tree.add_all(added, &NoRecords).unwrap();
+            for node in (0..=2 * tree.root().0).map(NodeIndex) {
+                let listed = tree.recipients(node, &added, &NoRecords).unwrap();
+                let counted = tree.recipient_count(node, &added, &NoRecords).unwrap();
+                assert_eq!(counted, listed.len(), "seed {seed}, {node:?}");
+                for leaf in (0..1 << tree.height()).map(LeafIndex) {
+                    if !node.covers(leaf) || added.contains(&leaf) {
+                        continue;
+                    }
+                    let above = tree.recipients_above(node, leaf, &added, &NoRecords);
+                    let is_member = tree.leaf(leaf, &NoRecords).unwrap().is_some();
+                    for (place, found) in above.unwrap() {
+                        assert!(found.covers(leaf));
+                        assert!(
+                            !is_member || listed[place] == found,
+                            "seed {seed}, {node:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -123,7 +123,7 @@ fn hash_without(
 }
 
 /// Those of the ascending `leaves` that are below `at`.
-fn below(at: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
+pub(super) fn below(at: NodeIndex, leaves: &[LeafIndex]) -> &[LeafIndex] {
     let first = at.first_leaf();
     let from = leaves.partition_point(|leaf| *leaf < first);
     let length = leaves[from..].partition_point(|leaf| at.covers(*leaf));

@@ -55,6 +55,8 @@ struct Subtree {
     hash: OnceLock<Vec<u8>>,
     /// Leaves below that are not blank.
     members: u32,
+    /// Nodes in the resolution (RFC 9420 §4.1.1), so that it need not be walked to be counted.
+    resolution: u32,
     /// Not there until it is read from the records.
     content: OnceLock<Content>,
 }
@@ -96,6 +98,20 @@ impl Content {
         }
     }
 
+    /// How many nodes the resolution has.
+    fn resolution(&self) -> u32 {
+        match self {
+            Self::Blank => 0,
+            Self::Leaf(_) => 1,
+            Self::Parent {
+                node: Some(node), ..
+            } => {
+                u32::try_from(node.unmerged_leaves.len()).map_or(u32::MAX, |n| n.saturating_add(1))
+            }
+            Self::Parent { left, right, .. } => left.resolution.saturating_add(right.resolution),
+        }
+    }
+
     fn children(&self) -> Option<(&Arc<Subtree>, &Arc<Subtree>)> {
         match self {
             Self::Parent { left, right, .. } => Some((left, right)),
@@ -122,6 +138,7 @@ impl Subtree {
         Arc::new(Self {
             hash: OnceLock::new(),
             members,
+            resolution: content.resolution(),
             content: OnceLock::from(content),
         })
     }
@@ -135,8 +152,14 @@ impl Subtree {
         if let Some(content) = self.content.get() {
             return Ok(content);
         }
-        let read = stored::read(at, self.members, records)?;
+        let read = stored::read(at, (self.members, self.resolution), records)?;
         Ok(self.content.get_or_init(|| read))
+    }
+
+    /// How many nodes its resolution has without the ascending leaves `added`.
+    fn recipients(&self, at: NodeIndex, added: &[LeafIndex]) -> usize {
+        let added = hash::below(at, added).len();
+        (self.resolution as usize).saturating_sub(added)
     }
 
     /// This subtree, whose top stands at `at`, with the node at `target` replaced.
@@ -232,6 +255,11 @@ impl RatchetTree {
 
     pub(crate) fn height(&self) -> u8 {
         self.height
+    }
+
+    /// How many nodes the root's resolution has.
+    pub(crate) fn resolution_count(&self) -> u32 {
+        self.root.resolution
     }
 
     /// How many leaves are not blank.
@@ -403,7 +431,8 @@ impl RatchetTree {
         self.index.settle();
         let is_due = epoch.0.is_multiple_of(EPOCHS_REMEMBERED) && self.index.is_stored();
         if let (true, Some(hash)) = (is_due, self.root.hash.get()) {
-            self.root = Subtree::stored(self.root.members, hash.clone());
+            let counts = (self.root.members, self.root.resolution);
+            self.root = Subtree::stored(counts, hash.clone());
         }
     }
 
@@ -474,6 +503,61 @@ impl RatchetTree {
             (at, subtree) = if left_is_full { (r, right) } else { (l, left) };
         }
         Ok(Some(at.first_leaf()))
+    }
+
+    /// How many nodes hold the members below `index` but for the ascending leaves `added` in this
+    /// commit, each of which the resolution has once: where it is unmerged, or as itself.
+    pub(crate) fn recipient_count(
+        &self,
+        index: NodeIndex,
+        added: &[LeafIndex],
+        records: &dyn Records,
+    ) -> Result<usize, Error> {
+        let subtree = self.subtree(index, records)?;
+        Ok(subtree.map_or(0, |subtree| subtree.recipients(index, added)))
+    }
+
+    /// The nodes in the resolution of `index` that a member at `leaf` may hold the key of, each with its
+    /// place among the recipients; see [`Self::recipient_count`].
+    pub(crate) fn recipients_above(
+        &self,
+        index: NodeIndex,
+        leaf: LeafIndex,
+        added: &[LeafIndex],
+        records: &dyn Records,
+    ) -> Result<Vec<(usize, NodeIndex)>, Error> {
+        let (mut at, mut passed) = (index, 0);
+        let Some(mut subtree) = self.subtree(index, records)? else {
+            return Ok(Vec::new());
+        };
+        loop {
+            match (subtree.content(at, records)?, at.left(), at.right()) {
+                (
+                    Content::Parent {
+                        node: None,
+                        left,
+                        right,
+                    },
+                    Some(left_at),
+                    Some(right_at),
+                ) => {
+                    if left_at.covers(leaf) {
+                        (at, subtree) = (left_at, left);
+                    } else {
+                        passed += left.recipients(left_at, added);
+                        (at, subtree) = (right_at, right);
+                    }
+                }
+                (content, ..) => {
+                    let unmerged = content.parent().map(|parent| &parent.unmerged_leaves);
+                    let listed = unmerged.into_iter().flatten();
+                    let listed = listed.filter(|leaf| added.binary_search(leaf).is_err());
+                    let place = listed.clone().position(|listed| *listed == leaf);
+                    let own = place.map(|place| (passed + 1 + place, leaf.into()));
+                    return Ok(core::iter::once((passed, at)).chain(own).collect());
+                }
+            }
+        }
     }
 
     /// The nodes that hold all members below `index` (RFC 9420 §4.1.1).

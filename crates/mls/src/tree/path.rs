@@ -225,7 +225,7 @@ impl RatchetTree {
 
     /// The nodes that a path secret is sealed to: the copath's resolution without the leaves that
     /// the same commit adds (check 86).
-    fn recipients(
+    pub(super) fn recipients(
         &self,
         copath: NodeIndex,
         added: &[LeafIndex],
@@ -248,8 +248,8 @@ impl RatchetTree {
     ) -> Result<(), Error> {
         let nodes = self.filtered_direct_path(committer, records)?;
         for ((_, copath), sent) in nodes.iter().zip(&path.nodes) {
-            let recipients = self.recipients(*copath, added, records)?;
-            if recipients.len() != sent.encrypted_path_secret.len() {
+            let recipients = self.recipient_count(*copath, added, records)?;
+            if recipients != sent.encrypted_path_secret.len() {
                 return Err(Check::PathCiphertextCount.into());
             }
         }
@@ -272,11 +272,11 @@ impl RatchetTree {
             .iter()
             .position(|(_, copath)| copath.covers(leaf))
             .ok_or(Check::PathSecretOpens)?;
-        let recipients = self.recipients(nodes[level].1, added, records)?;
-        let (sealed, key) = recipients
-            .iter()
-            .zip(&path.nodes[level].encrypted_path_secret)
-            .find_map(|(node, sealed)| Some((sealed, private.get(*node)?)))
+        let own = self.recipients_above(nodes[level].1, leaf, added, records)?;
+        let all = &path.nodes[level].encrypted_path_secret;
+        let (sealed, key) = own
+            .into_iter()
+            .find_map(|(place, node)| Some((all.get(place)?, private.get(node)?)))
             .ok_or(Check::PathSecretOpens)?;
         let info = encryption_info(crypto, PATH_LABEL, &encode(context));
         let path_secret = crypto

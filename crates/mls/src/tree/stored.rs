@@ -33,8 +33,12 @@ struct ParentRecord {
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 struct Summary {
     members: u32,
+    resolution: u32,
     hash: VLBytes,
 }
+
+/// How many members are in a subtree, and how many nodes in its resolution.
+type Counts = (u32, u32);
 
 /// A place at which two trees differ.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,6 +80,7 @@ impl Summary {
         };
         Self {
             members: subtree.members,
+            resolution: subtree.resolution,
             hash: hash.into(),
         }
     }
@@ -83,36 +88,47 @@ impl Summary {
     fn into_subtree(self) -> Arc<Subtree> {
         match self.members {
             0 => Subtree::blank(),
-            members => Subtree::stored(members, self.hash.into()),
+            members => Subtree::stored((members, self.resolution), self.hash.into()),
         }
     }
 }
 
 impl Subtree {
     /// A subtree that is in the records.
-    pub(super) fn stored(members: u32, hash: Vec<u8>) -> Arc<Self> {
+    pub(super) fn stored((members, resolution): Counts, hash: Vec<u8>) -> Arc<Self> {
         Arc::new(Self {
             hash: OnceLock::from(hash),
             members,
+            resolution,
             content: OnceLock::new(),
         })
     }
 }
 
-/// Reads the node at `at`, below which there are so many members.
-pub(super) fn read(at: NodeIndex, members: u32, records: &dyn Records) -> Result<Content, Error> {
+/// Reads the node at `at`, which has these counts.
+pub(super) fn read(at: NodeIndex, counts: Counts, records: &dyn Records) -> Result<Content, Error> {
+    let (members, resolution) = counts;
     check_members(at, members)?;
     let stored = records.get(&key(at))?;
     let stored = stored.ok_or_else(|| damaged("a node of the tree is missing"))?;
+    let content = parse_content(at, &stored)?;
+    let counted = match content.children() {
+        Some((left, right)) => left.members.checked_add(right.members),
+        None => Some(1),
+    };
+    if counted != Some(members) || content.resolution() != resolution {
+        return Err(damaged("a node of the tree counts otherwise"));
+    }
+    Ok(content)
+}
+
+fn parse_content(at: NodeIndex, stored: &Secret) -> Result<Content, Error> {
     if at.leaf().is_some() {
-        let LeafRecord { client, leaf } = parse(&stored)?;
+        let LeafRecord { client, leaf } = parse(stored)?;
         let client = client.map(|name| ClientId::new(name.as_slice()));
         return Ok(Content::Leaf(Leaf::new(leaf, client)));
     }
-    let ParentRecord { node, left, right } = parse(&stored)?;
-    if left.members.checked_add(right.members) != Some(members) {
-        return Err(damaged("a node of the tree counts other members"));
-    }
+    let ParentRecord { node, left, right } = parse(stored)?;
     Ok(Content::Parent {
         node: node.map(Arc::new),
         left: left.into_subtree(),
@@ -168,7 +184,7 @@ impl RatchetTree {
     /// The tree that is in the records, none of it read yet.
     pub(crate) fn load(
         height: u8,
-        members: u32,
+        (members, resolution): Counts,
         tree_hash: &[u8],
         records: &dyn Records,
     ) -> Result<Self, Error> {
@@ -177,7 +193,7 @@ impl RatchetTree {
         }
         check_members(NodeIndex::root(height), members)?;
         Ok(Self {
-            root: Subtree::stored(members, tree_hash.to_vec()),
+            root: Subtree::stored((members, resolution), tree_hash.to_vec()),
             height,
             index: TreeIndex::load(records)?,
         })

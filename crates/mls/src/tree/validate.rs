@@ -37,16 +37,23 @@ impl VerifiedTree {
             at,
             records: RECORDS,
         };
-        // The one waits for memory, the other counts.
+        // What costs least comes first: signatures last.
         let ((index, has_repeated_keys), checked) = parallel::join(
             || received.make_index(),
-            || check_nodes(received.tree(), context, leaves),
+            || check_shape(received.tree(), context, crypto),
         );
         checked?;
         let tree = received.with_index(index);
         if has_repeated_keys {
             return Err(repeated_key(&tree)?.into());
         }
+        check_parent_keys(&tree, crypto)?;
+        // Check 126.
+        let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
+            leaves().any(leaf, Some(place(context, index)))?;
+            check_fits_group(leaf, context, &context.extensions)
+        };
+        parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
         tree.index.check_credential_types()?;
         Ok(Self(tree))
     }
@@ -56,25 +63,17 @@ impl VerifiedTree {
     }
 }
 
-/// All that can be said of nodes one by one, or of some of them.
-fn check_nodes<'a>(
+/// What hashes say of a tree.
+fn check_shape(
     tree: &RatchetTree,
     context: &GroupContext,
-    leaves: impl Fn() -> LeafCheck<'a> + Sync,
+    crypto: &dyn Crypto,
 ) -> Result<(), Error> {
-    let crypto = leaves().crypto;
     if tree.tree_hash(crypto) != context.tree_hash.as_slice() {
         return Err(Check::TreeHash.into());
     }
     check_unmerged_leaves(tree)?;
-    check_parent_hashes(tree, crypto)?;
-    // Check 126.
-    let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
-        leaves().any(leaf, Some(place(context, index)))?;
-        check_fits_group(leaf, context, &context.extensions)
-    };
-    parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
-    check_parent_keys(tree, crypto)
+    check_parent_hashes(tree, crypto)
 }
 
 /// Unmerged leaves are ascending members below, and listed by each parent on the way (checks 129–131).

@@ -232,22 +232,31 @@ fn a_damaged_node_is_noticed() {
 }
 
 #[test]
-fn more_members_than_places_are_damage() {
+fn counts_that_no_tree_has_are_damage() {
     let (_, bob) = group_of(2);
     let key = RecordKey([&b"N"[..], &NodeIndex::root(1).0.to_be_bytes()].concat());
-    let mut root = bob.store.get(&key).unwrap().unwrap().expose().to_vec();
-    // It ends with a count, a length and a hash for each child: the counts become 0 and 2.
-    let child = 4 + 1 + 32;
+    let root = bob.store.get(&key).unwrap().unwrap().expose().to_vec();
+    // It ends with two counts, members and resolution, a length and a hash for each child.
+    let child = 4 + 4 + 1 + 32;
     let (left, right) = (root.len() - 2 * child, root.len() - child);
-    assert_eq!(root[left..left + 4], [0, 0, 0, 1]);
-    root[left + 3] = 0;
-    root[right + 3] = 2;
-    let mut damaged = bob.store.clone();
-    let value = Secret::from(root);
-    damaged.apply(Delta {
-        changes: vec![Change::Put { key, value }],
-    });
-    let group = Group::load(suite_one(), &damaged, Settings::default()).unwrap();
-    let refused = group.member(LeafIndex(1), &damaged).map(drop).unwrap_err();
-    assert_eq!(refused.fault(), Fault::Store);
+    assert_eq!(root[left..left + 8], [0, 0, 0, 1, 0, 0, 0, 1]);
+    let refused = |counts: &[(usize, u8)]| {
+        let mut root = root.clone();
+        for (place, count) in counts {
+            root[*place] = *count;
+        }
+        let mut damaged = bob.store.clone();
+        let (key, value) = (key.clone(), Secret::from(root));
+        damaged.apply(Delta {
+            changes: vec![Change::Put { key, value }],
+        });
+        let group = Group::load(suite_one(), &damaged, Settings::default()).unwrap();
+        let read = group.member(LeafIndex(1), &damaged);
+        read.map(drop).err().map(|error| error.fault())
+    };
+    assert_eq!(refused(&[]), None);
+    let more_members_than_places = [(left + 3, 0), (right + 3, 2)];
+    assert_eq!(refused(&more_members_than_places), Some(Fault::Store));
+    let another_resolution = [(right + 7, 2)];
+    assert_eq!(refused(&another_resolution), Some(Fault::Store));
 }
