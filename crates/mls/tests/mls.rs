@@ -19,3 +19,5 @@ mod outside;
 mod paging;
 #[path = "mls/waiting.rs"]
 mod waiting;
+#[path = "mls/welcome.rs"]
+mod welcome;

@@ -17,7 +17,7 @@ pub use key_package::{KeyPackage, KeyPackageContent, KeyPackageRef};
 pub(crate) use leaf_node::LeafPlace;
 pub use leaf_node::{Capabilities, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime};
 pub use proposal::{PreSharedKeyId, Proposal, ProposalType, Psk, ReInit, ResumptionPskUsage};
-pub use welcome::{EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome};
+pub use welcome::{EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome, WelcomeShared};
 
 use crate::error::{DecodeError, StateError};
 use core::fmt;
