@@ -3,9 +3,9 @@
 use folkmoot_identity::DeviceName;
 use folkmoot_protocol::{
     AckInbox, Appended, ClaimKeyPackages, CreateGroup, Digest, GroupId, InboxCursor, InboxPage,
-    KeyPackagesAvailable, KeyPackagesClaimed, KeyPackagesUploaded, LogPage, PostPointer, Posted,
-    Problem, Receipt, Redeemed, Sequence, SlotId, SlotPublicKey, SlotRequest, Timestamp,
-    VerifiedRedeem, WelcomeBlob,
+    JoinerWelcome, KeyPackagesAvailable, KeyPackagesClaimed, KeyPackagesUploaded, LogPage,
+    PostPointer, Posted, Problem, Receipt, Redeemed, Sequence, SlotId, SlotPublicKey, SlotRequest,
+    Timestamp, VerifiedRedeem,
 };
 
 use crate::key_package::OfferedKeyPackage;
@@ -195,7 +195,7 @@ pub enum Reply {
     /// To a read of a log, or of a subscription.
     Entries(LogPage),
     /// To a request for a Welcome.
-    Welcome(WelcomeBlob),
+    Welcome(JoinerWelcome),
     /// To a redemption.
     Redeemed(Redeemed),
     /// To a request to follow: the right to read on, and the first entries.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use folkmoot_protocol::bounds::READ_LIMIT;
 use folkmoot_protocol::{
     Action, Append, Appended, Digest, EntryKind, Epoch, LogEntry, LogPage, LogPosition, Problem,
-    ProblemCode, Sequence, SlotId, SlotPublicKey, SlotRequest, Timestamp, WelcomeBlob,
+    ProblemCode, Sequence, SlotId, SlotPublicKey, SlotRequest, Timestamp,
 };
 
 use crate::command::{FollowRequest, LogRequest, Reply, Subscription, Wake};
@@ -42,7 +42,20 @@ fn check_append(append: &Append, request: &SlotRequest) -> Result<(), Problem> {
     if append.kind != EntryKind::Commit && !plain {
         return Err(malformed("only a commit changes who has access"));
     }
-    let opens: BTreeSet<_> = append.opens.iter().map(|opening| opening.slot).collect();
+    let halved = |has_part: bool| has_part != append.welcome.is_some();
+    if append
+        .opens
+        .iter()
+        .any(|joiner| halved(joiner.part.is_some()))
+    {
+        return Err(malformed(
+            "a Welcome has a shared part and one part for each slot that opens",
+        ));
+    }
+    if append.welcome.is_some() && append.opens.is_empty() {
+        return Err(malformed("a Welcome is for the slots that open with it"));
+    }
+    let opens: BTreeSet<_> = append.opens.iter().map(|joiner| joiner.slot).collect();
     let closes: BTreeSet<_> = append.closes.iter().copied().collect();
     if opens.len() != append.opens.len() || closes.len() != append.closes.len() {
         return Err(malformed("a slot is named twice"));
@@ -65,7 +78,7 @@ impl From<&LogRequest> for GroupNeed {
             Action::Append(append) => {
                 need.idempotency = Some(append.idempotency);
                 need.commit_of = (append.kind == EntryKind::Commit).then_some(append.epoch);
-                let opens = append.opens.iter().map(|opening| opening.slot);
+                let opens = append.opens.iter().map(|joiner| joiner.slot);
                 need.slots = opens.chain(append.closes.iter().copied()).collect();
             }
             Action::Read { after, limit } => {
@@ -121,10 +134,9 @@ pub(crate) fn decide(
             Ok(Accepted::reply(Reply::Following(subscription, page)))
         }
         (Action::Welcome { sequence }, None) => match facts.welcome {
-            Some(welcome) if sequence == slot.from => {
-                Ok(Accepted::reply(Reply::Welcome(WelcomeBlob { welcome })))
-            }
-            _ => Err(Problem::not_found()),
+            _ if sequence != slot.from => Err(Problem::not_found()),
+            Some(welcome) => Ok(Accepted::reply(Reply::Welcome(welcome))),
+            None => Err(Problem::no_welcome()),
         },
         _ => Err(unexpected_facts()),
     }
@@ -242,10 +254,10 @@ impl Submission {
     /// An open slot is replaced only by a commit that closes it too, so that nobody loses access by
     /// mistake.
     fn check_opens(&self, facts: &GroupFacts) -> Result<(), Problem> {
-        let taken = self.append.opens.iter().any(|opening| {
-            let open = facts.slots.get(&opening.slot);
+        let taken = self.append.opens.iter().any(|joiner| {
+            let open = facts.slots.get(&joiner.slot);
             open.is_some_and(|slot| slot.closed_at.is_none())
-                && !self.append.closes.contains(&opening.slot)
+                && !self.append.closes.contains(&joiner.slot)
         });
         if taken {
             return Err(Problem::new(

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_identity::{DeviceName, UserName};
-use folkmoot_protocol::bounds::{MAX_CLOSES, MAX_OPENS, MAX_WELCOME, READ_BYTES, READ_LIMIT};
+use folkmoot_protocol::bounds::{MAX_CLOSES, MAX_OPENS, READ_BYTES, READ_LIMIT};
 use folkmoot_protocol::{
-    Bytes, ChainHead, Digest, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem,
-    KeyPackageBytes, KeyPackageRefBytes, LogEntry, LogPosition, Sequence, SlotId, SlotPublicKey,
-    Timestamp,
+    ChainHead, Digest, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem, JoinerWelcome,
+    KeyPackageBytes, KeyPackageRefBytes, LogEntry, LogPosition, SealedWelcome, Sequence, SlotId,
+    SlotPublicKey, Timestamp,
 };
 
 /// The records that a decision must see.
@@ -73,7 +73,8 @@ pub struct GroupNeed {
     pub slots: Vec<SlotId>,
     /// Entries to read.
     pub entries: Option<EntryRange>,
-    /// The Welcome that came with the entry at this place.
+    /// The Welcome that came with the entry at this place: its shared part, and the part of the slot
+    /// that asks.
     pub welcome: Option<Sequence>,
 }
 
@@ -160,8 +161,8 @@ pub struct GroupFacts {
     pub slots: BTreeMap<SlotId, SlotRecord>,
     /// The entries.
     pub entries: Vec<LogEntry>,
-    /// The Welcome.
-    pub welcome: Option<Bytes<MAX_WELCOME>>,
+    /// The Welcome for the slot that asks.
+    pub welcome: Option<JoinerWelcome>,
 }
 
 /// A key package that was offered. Once spent, its bytes are gone and its reference stays until it
@@ -290,8 +291,9 @@ pub struct StoredEntry {
     pub request: Digest,
     /// The entry.
     pub entry: LogEntry,
-    /// The encrypted Welcome that came with it.
-    pub welcome: Option<Bytes<MAX_WELCOME>>,
+    /// The encrypted Welcome that came with it. Its shared part is kept with the entry, each part with
+    /// its slot, in place of what the slot had when it was opened before.
+    pub welcome: Option<SealedWelcome>,
 }
 
 /// An inbox item with what is kept for retries.

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use folkmoot_identity::{DeviceName, UserName};
-use folkmoot_protocol::bounds::{DEVICES_PER_USER, INBOX_READ_LIMIT};
+use folkmoot_protocol::bounds::{
+    DEVICES_PER_USER, INBOX_READ_LIMIT, MAX_WELCOME, MAX_WELCOME_PART,
+};
 use folkmoot_protocol::{
-    Bytes, EntryKind, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem, KeyPackageRefBytes,
-    LogEntry, Sequence, SlotId, Timestamp,
+    Bytes, EntryKind, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem, JoinerWelcome,
+    KeyPackageRefBytes, LogEntry, Sequence, SlotId, Timestamp,
 };
 
 use crate::need::{
@@ -41,7 +43,9 @@ struct Inbox {
 struct Group {
     record: Option<GroupRecord>,
     slots: BTreeMap<SlotId, SlotRecord>,
-    entries: BTreeMap<Sequence, StoredEntry>,
+    entries: BTreeMap<Sequence, LogEntry>,
+    welcomes: BTreeMap<Sequence, Bytes<MAX_WELCOME>>,
+    parts: BTreeMap<SlotId, (Sequence, Bytes<MAX_WELCOME_PART>)>,
     appends: BTreeMap<(SlotId, IdempotencyKey), EarlierAppend>,
     commits: BTreeMap<Epoch, Sequence>,
 }
@@ -147,7 +151,6 @@ impl Records {
         let Some(group) = self.groups.get(&need.group) else {
             return GroupFacts::default();
         };
-        let entry = |sequence| group.entries.get(&sequence);
         GroupFacts {
             group: group.record,
             slot: group.slots.get(&need.slot).copied(),
@@ -156,8 +159,8 @@ impl Records {
                 .and_then(|key| group.appends.get(&(need.slot, key)).copied()),
             winner: need
                 .commit_of
-                .and_then(|epoch| entry(*group.commits.get(&epoch)?))
-                .map(|stored| stored.entry.clone()),
+                .and_then(|epoch| group.entries.get(group.commits.get(&epoch)?))
+                .cloned(),
             slots: need
                 .slots
                 .iter()
@@ -168,7 +171,7 @@ impl Records {
                 .map_or_else(Vec::new, |range| group.read(range)),
             welcome: need
                 .welcome
-                .and_then(|sequence| entry(sequence)?.welcome.clone()),
+                .and_then(|sequence| group.welcome(sequence, need.slot)),
         }
     }
 
@@ -242,7 +245,7 @@ impl Group {
         let mut bytes = 0_usize;
         let after = self.entries.range((Excluded(range.after), Unbounded));
         after
-            .map(|(_, stored)| &stored.entry)
+            .map(|(_, entry)| entry)
             .take(range.limit)
             .enumerate()
             .take_while(|(number, entry)| {
@@ -265,6 +268,21 @@ impl Group {
         };
         self.appends
             .insert((stored.slot, entry.idempotency), earlier);
-        self.entries.insert(entry.sequence, stored);
+        if let Some(welcome) = stored.welcome {
+            let parts = welcome.parts.into_iter();
+            self.parts
+                .extend(parts.map(|(slot, part)| (slot, (entry.sequence, part))));
+            self.welcomes.insert(entry.sequence, welcome.shared);
+        }
+        self.entries.insert(entry.sequence, stored.entry);
+    }
+
+    fn welcome(&self, sequence: Sequence, slot: SlotId) -> Option<JoinerWelcome> {
+        let (of, part) = self.parts.get(&slot)?;
+        let shared = self.welcomes.get(&sequence).filter(|_| *of == sequence)?;
+        Some(JoinerWelcome {
+            shared: shared.clone(),
+            part: part.clone(),
+        })
     }
 }

@@ -36,17 +36,18 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bounds::{MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME};
+    use crate::bounds::{MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME, MAX_WELCOME_PART};
     use crate::{
         AckInbox, Action, Append, Digest, EntryKind, Epoch, GroupId, IdempotencyKey, InboxCursor,
-        Opening, Signature, SlotId, SlotRequest, Timestamp,
+        Joiner, Signature, SlotId, SlotRequest, Timestamp,
     };
 
     #[test]
     fn the_largest_append_fits_into_a_body() {
-        let opening = Opening {
+        let joiner = Joiner {
             slot: SlotId([255; 16]),
             ticket_digest: Digest([255; 32]),
+            part: Some(vec![255; MAX_WELCOME_PART].try_into().unwrap()),
         };
         let append = Append {
             idempotency: IdempotencyKey([255; 16]),
@@ -54,7 +55,7 @@ mod tests {
             kind: EntryKind::Application,
             message: vec![255; MAX_MESSAGE].try_into().unwrap(),
             welcome: Some(vec![255; MAX_WELCOME].try_into().unwrap()),
-            opens: vec![opening; MAX_OPENS].try_into().unwrap(),
+            opens: vec![joiner; MAX_OPENS].try_into().unwrap(),
             closes: vec![SlotId([255; 16]); MAX_CLOSES].try_into().unwrap(),
         };
         let request = SlotRequest {

@@ -1,11 +1,16 @@
 //! How much of anything one side accepts from the other.
 
 /// Largest body of a request or answer, in bytes of JSON.
-pub const MAX_BODY: usize = 20 << 20;
+pub const MAX_BODY: usize = 24 << 20;
 /// Largest MLS message in a group's log, in bytes.
 pub const MAX_MESSAGE: usize = 1 << 20;
-/// Largest encrypted Welcome that travels with a commit, in bytes.
+/// Largest encrypted shared part of a Welcome that travels with a commit, in bytes.
 pub const MAX_WELCOME: usize = 12 << 20;
+/// Largest encrypted part of a Welcome for one joiner, in bytes: room for the KEM of any suite,
+/// post-quantum hybrids included.
+pub const MAX_WELCOME_PART: usize = 4 << 10;
+/// Smallest encrypted part of a Welcome for one joiner, in bytes. Longer ones double this.
+pub const MIN_WELCOME_PART: usize = 256;
 /// Largest `KeyPackage`, as an encoded `MLSMessage`, in bytes.
 pub const MAX_KEY_PACKAGE: usize = 16 << 10;
 /// Longest `KeyPackageRef`, in bytes: the longest hash of any suite of RFC 9420 §17.1.
@@ -43,7 +48,8 @@ pub const POST_MEMORY: u64 = 30 * 24 * 3600;
 /// Most items in one answer from an inbox.
 pub const INBOX_READ_LIMIT: usize = 256;
 
-/// Most slots that one append opens.
+/// Most slots that one append opens. Their parts of the Welcome, each of the largest size, fit into a
+/// body beside the largest shared part and the largest message.
 pub const MAX_OPENS: usize = 1000;
 /// Most slots that one append closes.
 pub const MAX_CLOSES: usize = 1000;

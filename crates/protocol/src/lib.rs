@@ -61,8 +61,9 @@ pub use problem::{Problem, ProblemCode};
 pub use receipt::{ForgedReceipt, Receipt, ReceiptKey};
 pub use redeem::{Redeem, Redeemed, VerifiedRedeem};
 pub use slot::{
-    Action, Append, Appended, CreateGroup, LogPage, RequestRejected, SlotRequest,
-    VerifiedSlotRequest, WelcomeBlob,
+    Action, Append, Appended, CreateGroup, Joiner, LogPage, RequestRejected, SlotRequest,
+    VerifiedSlotRequest,
 };
 pub use stream::{StreamEvent, StreamRequest};
 pub use text::TextError;
+pub use welcome::{DamagedWelcome, JoinerWelcome, SealedWelcome, UnsealableWelcome};

@@ -39,7 +39,8 @@ pub enum EntryKind {
     Commit = 3,
 }
 
-/// A slot that a commit opens for a device that it adds.
+/// A slot that a commit opens for a device that it adds, as readers of the log see it: the joiner's
+/// part of the Welcome is its own.
 #[derive(
     Clone,
     Copy,
@@ -70,7 +71,7 @@ pub struct NewEntry {
     pub kind: EntryKind,
     /// The encoded `MLSMessage`.
     pub message: Bytes<MAX_MESSAGE>,
-    /// Digest of the encrypted Welcome that came with a commit.
+    /// Digest of the encrypted Welcome that came with a commit, every joiner's part of it included.
     pub welcome_digest: Option<Digest>,
     /// Slots that a commit opened.
     pub opens: List<Opening, MAX_OPENS>,
@@ -93,7 +94,7 @@ pub struct LogEntry {
     pub kind: EntryKind,
     /// The encoded `MLSMessage`.
     pub message: Bytes<MAX_MESSAGE>,
-    /// Digest of the encrypted Welcome that came with a commit.
+    /// Digest of the encrypted Welcome that came with a commit, every joiner's part of it included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub welcome_digest: Option<Digest>,
     /// Slots that a commit opened.

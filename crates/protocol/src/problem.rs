@@ -22,6 +22,9 @@ pub enum ProblemCode {
     UnknownUser,
     /// The user has no key package left to claim.
     NoKeyPackages,
+    /// The provider keeps no Welcome for this slot: the commit that opened it brought none, or a
+    /// build before Welcomes had parts stored it.
+    NoWelcome,
     /// The device name belongs to another key.
     NameTaken,
     /// The invite code is missing, wrong or used up.
@@ -49,7 +52,7 @@ impl ProblemCode {
             Self::Malformed => 400,
             Self::Unauthorized => 401,
             Self::InviteRefused => 403,
-            Self::NotFound | Self::UnknownUser | Self::NoKeyPackages => 404,
+            Self::NotFound | Self::UnknownUser | Self::NoKeyPackages | Self::NoWelcome => 404,
             Self::NameTaken | Self::EpochTaken | Self::StaleEpoch | Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::TooMany => 429,
@@ -66,6 +69,7 @@ impl ProblemCode {
             Self::NotFound => "not-found",
             Self::UnknownUser => "unknown-user",
             Self::NoKeyPackages => "no-key-packages",
+            Self::NoWelcome => "no-welcome",
             Self::NameTaken => "name-taken",
             Self::InviteRefused => "invite-refused",
             Self::EpochTaken => "epoch-taken",
@@ -85,6 +89,7 @@ impl ProblemCode {
             Self::NotFound => "No such group",
             Self::UnknownUser => "No such user",
             Self::NoKeyPackages => "No key packages left",
+            Self::NoWelcome => "No Welcome for this slot",
             Self::NameTaken => "The name is taken",
             Self::InviteRefused => "The invite is refused",
             Self::EpochTaken => "Another commit was first",
@@ -128,6 +133,13 @@ impl Problem {
     /// The one answer to whoever has no access to a group, for whatever reason.
     pub fn not_found() -> Self {
         Self::new(ProblemCode::NotFound, "no such group for this slot")
+    }
+
+    /// Refuses a slot what was never kept for it.
+    pub fn no_welcome() -> Self {
+        let detail = "no part of a Welcome is kept for this slot; ask a member to remove this device \
+                      and to invite it again";
+        Self::new(ProblemCode::NoWelcome, detail)
     }
 
     /// Refuses a commit that came second.
@@ -236,12 +248,13 @@ impl TryFrom<Wire> for Problem {
 mod tests {
     use super::*;
 
-    const ALL: [ProblemCode; 14] = [
+    const ALL: [ProblemCode; 15] = [
         ProblemCode::Malformed,
         ProblemCode::Unauthorized,
         ProblemCode::NotFound,
         ProblemCode::UnknownUser,
         ProblemCode::NoKeyPackages,
+        ProblemCode::NoWelcome,
         ProblemCode::NameTaken,
         ProblemCode::InviteRefused,
         ProblemCode::EpochTaken,

@@ -8,12 +8,13 @@ use thiserror::Error;
 use tls_codec::{TlsSerialize, TlsSize};
 
 use crate::bounds::{
-    MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME, READ_LIMIT, SLOT_TIME_WINDOW,
+    MAX_CLOSES, MAX_MESSAGE, MAX_OPENS, MAX_WELCOME, MAX_WELCOME_PART, READ_LIMIT, SLOT_TIME_WINDOW,
 };
 use crate::signed::{digest, encoded, label};
+use crate::welcome::welcome_digest;
 use crate::{
     Bytes, Digest, EntryKind, GroupId, IdempotencyKey, List, LogEntry, NewEntry, Opening, Receipt,
-    Sequence, Signature, SlotId, SlotPublicKey, number,
+    SealedWelcome, Sequence, Signature, SlotId, SlotPublicKey, number,
 };
 
 /// Body of `POST /v1/groups`, which needs a session that is not recorded. The answer is the
@@ -29,6 +30,30 @@ pub struct CreateGroup {
     pub slot_key: SlotPublicKey,
 }
 
+/// Someone whom a commit adds: the slot to open, and what is for its eyes alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joiner {
+    /// The joiner's slot.
+    pub slot: SlotId,
+    /// From [`Ticket::digest`](crate::Ticket::digest).
+    pub ticket_digest: Digest,
+    /// Its part of the commit's Welcome, encrypted ([`WelcomeKey`](crate::WelcomeKey)); there exactly
+    /// where the append carries the Welcome's shared part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Bytes<MAX_WELCOME_PART>>,
+}
+
+impl Joiner {
+    /// What the log says of it.
+    pub fn opening(&self) -> Opening {
+        Opening {
+            slot: self.slot,
+            ticket_digest: self.ticket_digest,
+        }
+    }
+}
+
 /// A message for a group's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,12 +67,13 @@ pub struct Append {
     pub kind: EntryKind,
     /// The encoded `MLSMessage`.
     pub message: Bytes<MAX_MESSAGE>,
-    /// With a commit that adds: its Welcome, encrypted ([`WelcomeKey`](crate::WelcomeKey)).
+    /// With a commit that adds: what its Welcome has for all joiners, encrypted
+    /// ([`WelcomeKey`](crate::WelcomeKey)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub welcome: Option<Bytes<MAX_WELCOME>>,
-    /// With a commit that adds: the slots to open.
+    /// With a commit that adds: the slots to open, each with its part of the Welcome.
     #[serde(default)]
-    pub opens: List<Opening, MAX_OPENS>,
+    pub opens: List<Joiner, MAX_OPENS>,
     /// With a commit that removes: the slots to close.
     #[serde(default)]
     pub closes: List<SlotId, MAX_CLOSES>,
@@ -60,27 +86,61 @@ impl Append {
     }
 
     /// The log entry that it asks for, and the Welcome that is kept beside it.
-    pub fn into_entry(self) -> (NewEntry, Option<Bytes<MAX_WELCOME>>) {
+    pub fn into_entry(self) -> (NewEntry, Option<SealedWelcome>) {
         let entry = NewEntry {
             epoch: self.epoch,
             kind: self.kind,
-            welcome_digest: self.welcome.as_deref().map(Digest::of),
+            welcome_digest: self.welcome_digest(),
+            opens: self.openings(),
             message: self.message,
-            opens: self.opens,
             closes: self.closes,
             idempotency: self.idempotency,
         };
-        (entry, self.welcome)
+        let parts = self.opens.into_iter();
+        let parts = parts.filter_map(|joiner| Some((joiner.slot, joiner.part?)));
+        let welcome = self.welcome.map(|shared| SealedWelcome {
+            shared,
+            parts: parts.collect(),
+        });
+        (entry, welcome)
+    }
+
+    /// Whether a log entry is what this append asked for, whatever its place: message, access and
+    /// every part of the Welcome.
+    pub fn is_entry(&self, entry: &LogEntry) -> bool {
+        self.idempotency == entry.idempotency
+            && self.epoch == entry.epoch
+            && self.kind == entry.kind
+            && self.message == entry.message
+            && self.openings() == entry.opens
+            && self.closes == entry.closes
+            && self.welcome_digest() == entry.welcome_digest
+    }
+
+    fn openings(&self) -> List<Opening, MAX_OPENS> {
+        let openings: Vec<_> = self.opens.iter().map(Joiner::opening).collect();
+        openings.try_into().expect("as many as there are joiners")
+    }
+
+    /// One digest of the Welcome for all readers of the log.
+    fn welcome_digest(&self) -> Option<Digest> {
+        let parts = self.opens.iter();
+        let parts = parts.map(|joiner| (joiner.slot, joiner.part.as_deref()));
+        Some(welcome_digest(self.welcome.as_deref()?, parts))
     }
 
     fn content(&self) -> AppendContent<'_> {
+        let opens = self.opens.iter().map(|joiner| {
+            let part = joiner.part.as_deref().map(Digest::of);
+            (joiner.opening(), part)
+        });
         AppendContent {
             idempotency: self.idempotency,
             epoch: self.epoch.0,
             kind: self.kind,
             message: Digest::of(&self.message),
             welcome: self.welcome.as_deref().map(Digest::of),
-            opens: &self.opens,
+            opens: opens.collect(),
             closes: &self.closes,
         }
     }
@@ -113,7 +173,8 @@ pub enum Action {
         /// Most entries wanted, at least 1 and at most [`READ_LIMIT`].
         limit: u16,
     },
-    /// The Welcome that came with the commit that opened this slot; answered by [`WelcomeBlob`].
+    /// The Welcome that came with the commit that opened this slot; answered by
+    /// [`JoinerWelcome`](crate::JoinerWelcome).
     Welcome {
         /// The place of that commit.
         sequence: Sequence,
@@ -133,14 +194,6 @@ pub struct LogPage {
     pub entries: List<LogEntry, READ_LIMIT>,
 }
 
-/// Answer to [`Action::Welcome`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WelcomeBlob {
-    /// The encrypted Welcome as the committer submitted it.
-    pub welcome: Bytes<MAX_WELCOME>,
-}
-
 /// Body of `POST /v1/slot`, as it came: its signature is not checked yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,7 +208,7 @@ pub struct SlotRequest {
     /// What it asks for.
     pub action: Action,
     /// By the slot's key over `("Folkmoot 1.0 slot request", domain, group, slot, time, action)`,
-    /// in which message and Welcome stand as their SHA-256.
+    /// in which message, shared Welcome and each joiner's part stand as their SHA-256.
     pub signature: Signature,
 }
 
@@ -259,7 +312,7 @@ struct AppendContent<'a> {
     kind: EntryKind,
     message: Digest,
     welcome: Option<Digest>,
-    opens: &'a [Opening],
+    opens: Vec<(Opening, Option<Digest>)>,
     closes: &'a [SlotId],
 }
 
@@ -298,7 +351,7 @@ pub(crate) fn verify(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SlotSecret, Ticket, decode, encode};
+    use crate::{LogPosition, SlotSecret, Ticket, decode, encode};
 
     const NOW: Timestamp = Timestamp(1_700_000_000);
 
@@ -322,14 +375,23 @@ mod tests {
             kind: EntryKind::Commit,
             message: b"message".as_slice().try_into().unwrap(),
             welcome: Some(b"welcome".as_slice().try_into().unwrap()),
-            opens: vec![Opening {
+            opens: vec![Joiner {
                 slot: SlotId([3; 16]),
                 ticket_digest: Digest([4; 32]),
+                part: Some(b"part".as_slice().try_into().unwrap()),
             }]
             .try_into()
             .unwrap(),
             closes: vec![SlotId([5; 16])].try_into().unwrap(),
         }
+    }
+
+    fn with_part(part: Option<&[u8]>) -> List<Joiner, MAX_OPENS> {
+        let joiner = Joiner {
+            part: part.map(|part| part.try_into().unwrap()),
+            ..append().opens[0].clone()
+        };
+        vec![joiner].try_into().unwrap()
     }
 
     fn actions() -> Vec<Action> {
@@ -410,6 +472,8 @@ mod tests {
             changed_append(|a| a.message = Bytes::default()),
             changed_append(|a| a.welcome = None),
             changed_append(|a| a.opens = List::default()),
+            changed_append(|a| a.opens = with_part(None)),
+            changed_append(|a| a.opens = with_part(Some(b"path"))),
             changed_append(|a| a.closes = List::default()),
         ];
         forged.extend(actions().into_iter().skip(1).map(|action| SlotRequest {
@@ -496,8 +560,51 @@ mod tests {
         other.closes = List::default();
         assert_ne!(append().digest(), other.digest());
         assert_eq!(append().digest(), append().digest());
+        for part in [None, Some(b"path".as_slice())] {
+            let other = Append {
+                opens: with_part(part),
+                ..append()
+            };
+            assert_ne!(append().digest(), other.digest(), "{part:?}");
+        }
+    }
+
+    /// A list of thousands of joiners does not carry their parts to every reader.
+    #[test]
+    fn an_entry_has_one_digest_of_the_welcome_and_none_of_its_parts() {
         let (entry, welcome) = append().into_entry();
-        assert_eq!(entry.welcome_digest, Some(Digest::of(b"welcome")));
-        assert_eq!(welcome, append().welcome);
+        let parts: [(_, Option<&[u8]>); 1] = [(SlotId([3; 16]), Some(b"part"))];
+        let expected = welcome_digest(b"welcome", parts.into_iter());
+        assert_eq!(entry.welcome_digest, Some(expected));
+        assert_eq!(entry.opens[..], [append().opens[0].opening()]);
+        let part = append().opens[0].part.clone().unwrap();
+        let sealed = SealedWelcome {
+            shared: append().welcome.unwrap(),
+            parts: vec![(SlotId([3; 16]), part)],
+        };
+        assert_eq!(welcome, Some(sealed));
+    }
+
+    #[test]
+    fn an_append_knows_its_entry_from_every_other() {
+        let start = LogPosition::start(GroupId([6; 32]), &SlotPublicKey([2; 32]));
+        let entry_of = |append: Append| start.extend(append.into_entry().0, NOW).unwrap();
+        assert!(append().is_entry(&entry_of(append())));
+        let changes: [fn(&mut Append); 9] = [
+            |a| a.idempotency.0[0] ^= 1,
+            |a| a.epoch.0 += 1,
+            |a| a.kind = EntryKind::Proposal,
+            |a| a.message = Bytes::default(),
+            |a| a.welcome = None,
+            |a| a.welcome = Some(Bytes::default()),
+            |a| a.opens = List::default(),
+            |a| a.opens = with_part(Some(b"path")),
+            |a| a.closes = List::default(),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut other = append();
+            change(&mut other);
+            assert!(!append().is_entry(&entry_of(other)), "{number}");
+        }
     }
 }

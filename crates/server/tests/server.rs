@@ -14,5 +14,7 @@ mod restart;
 mod streams;
 #[path = "server/transport.rs"]
 mod transport;
+#[path = "server/welcomes.rs"]
+mod welcomes;
 #[path = "server/world.rs"]
 mod world;

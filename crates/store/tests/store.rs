@@ -8,6 +8,8 @@ mod conformance;
 mod damage;
 #[path = "store/durability.rs"]
 mod durability;
+#[path = "store/earlier.rs"]
+mod earlier;
 #[path = "store/members.rs"]
 mod members;
 #[path = "store/same_answers.rs"]

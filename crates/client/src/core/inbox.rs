@@ -3,12 +3,12 @@
 use folkmoot_crypto::{HpkeCiphertext, SignatureKeyPair, suite_one};
 use folkmoot_identity::Timestamp;
 use folkmoot_mls::{
-    Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody, MlsMessage, NoRecords,
-    OwnKeyPackage,
+    EncryptedGroupSecrets, Group, JoinOptions, KeyPackage, KeyPackageSecrets, MessageBody,
+    MlsMessage, NoRecords, OwnKeyPackage, Welcome, WelcomeShared,
 };
 use folkmoot_protocol::{
-    AckInbox, Action, InboxCursor, InboxItem, InboxPage, POINTER_LABEL, Pointer, Problem, Redeem,
-    WelcomeBlob,
+    AckInbox, Action, DamagedWelcome, InboxCursor, InboxItem, InboxPage, JoinerWelcome,
+    POINTER_LABEL, Pointer, Problem, Redeem,
 };
 use folkmoot_store::client::{
     ClientChange, ClientChanges, ClientStore, GroupRow, GroupState, InboxMark, Join, KeyPackageRow,
@@ -25,6 +25,37 @@ use crate::event::{Event, WarningKind};
 
 /// Pointers looked at when the next one to post is chosen.
 const POSTS_AT_ONCE: usize = 1;
+
+/// Why an invitation that could be opened was dropped. Group and key package are as if it had never
+/// been followed; the key package can be invited again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unjoinable {
+    /// RFC 9420 §12.4.3.1: one is in a group once.
+    #[error("it is to a group that this device is in")]
+    Member,
+    #[error("its key package is used or gone; ask to be invited again")]
+    KeyPackage,
+    #[error("the provider does not know it: {0}")]
+    Unknown(Problem),
+    /// The provider's fault, or that of a build before Welcomes had parts.
+    #[error("the provider has no Welcome for this device any more; {AGAIN}")]
+    NoWelcome,
+    /// The provider's fault, or the inviter's.
+    #[error("{0}; {AGAIN}")]
+    Damaged(#[from] DamagedWelcome),
+    /// The inviter's fault: it opened, and is no part of a Welcome.
+    #[error("the inviter's Welcome cannot be read ({0}); {AGAIN}")]
+    Malformed(#[from] tls_codec::Error),
+    /// The inviter's fault, or that of a member.
+    #[error("the inviter's Welcome is not valid here ({0}); {AGAIN}")]
+    Refused(#[from] folkmoot_mls::Error),
+    /// The inviter's fault.
+    #[error("the inviter's Welcome is for another group or slot; {AGAIN}")]
+    Elsewhere,
+}
+
+/// What mends an invitation that came to nothing: the group has the device as a member already.
+const AGAIN: &str = "ask a member to remove this device and to invite it again";
 
 impl<S: ClientStore> Core<S> {
     pub(super) fn inbox_request(
@@ -143,7 +174,7 @@ impl<S: ClientStore> Core<S> {
             {
                 // Check 114: one is in a group once. A removal that is still unread comes first.
                 if self.round.caught_up.contains(&group) {
-                    self.drop_join(&join.reference, "it is to a group that this device is in")?;
+                    self.drop_join(&join.reference, &Unjoinable::Member)?;
                 }
                 continue;
             }
@@ -185,22 +216,26 @@ impl<S: ClientStore> Core<S> {
         join.map(|join| from_body(&join.body)).transpose()
     }
 
-    pub(super) fn drop_join(&mut self, reference: &[u8], why: &str) -> Result<(), Error> {
+    pub(super) fn drop_join(&mut self, reference: &[u8], why: &Unjoinable) -> Result<(), Error> {
         let detail = format!("an invitation was dropped: {why}");
         self.warn(None, WarningKind::BadInvitation, detail);
         self.apply(vec![ClientChange::EraseJoin(reference.to_vec())])
     }
 
     /// Enters the group that a Welcome describes.
-    pub(super) fn welcome(&mut self, reference: &[u8], blob: &WelcomeBlob) -> Result<(), Error> {
+    pub(super) fn welcome(
+        &mut self,
+        reference: &[u8],
+        welcome: &JoinerWelcome,
+    ) -> Result<(), Error> {
         let Some(entering) = self.entering(reference)? else {
             return Ok(());
         };
         let pointer = decode_pointer(&entering)?;
         let Some(package) = self.store.key_package(reference)? else {
-            return self.drop_join(reference, "its key package is gone");
+            return self.drop_join(reference, &Unjoinable::KeyPackage);
         };
-        let (group, delta) = match self.join(&pointer, &package, blob)? {
+        let (group, delta) = match self.join(&pointer, &package, welcome)? {
             Ok(joined) => joined,
             Err(why) => return self.drop_join(reference, &why),
         };
@@ -245,48 +280,47 @@ impl<S: ClientStore> Core<S> {
         &self,
         pointer: &Pointer,
         package: &KeyPackageRow,
-        blob: &WelcomeBlob,
-    ) -> Result<Result<(Group, folkmoot_mls::Delta), String>, Error> {
-        let id = pointer.position.group;
+        welcome: &JoinerWelcome,
+    ) -> Result<Result<(Group, folkmoot_mls::Delta), Unjoinable>, Error> {
         let Some((key_package, secrets)) = own_key_package(package) else {
-            return Ok(Err("its key package is used".into()));
+            return Ok(Err(Unjoinable::KeyPackage));
+        };
+        let own = OwnKeyPackage {
+            key_package: &key_package,
+            secrets: &secrets,
         };
         let authenticator = &self.provider()?.authenticator;
-        let joined = pointer
-            .welcome_key
-            .open(&id, &blob.welcome)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| MlsMessage::decode(&bytes).map_err(|error| error.to_string()))
-            .and_then(|message| {
-                let MessageBody::Welcome(welcome) = message.body else {
-                    return Err("it leads to no Welcome".to_owned());
-                };
-                let own = OwnKeyPackage {
-                    key_package: &key_package,
-                    secrets: &secrets,
-                };
-                let options = JoinOptions::default();
-                Group::join(
-                    suite_one(),
-                    &welcome,
-                    own,
-                    options,
-                    settings(),
-                    authenticator,
-                )
-                .map_err(|error| error.to_string())
-            });
-        Ok(joined.and_then(|(group, delta)| {
-            let device = &self.identity.as_ref().ok_or("there is no account")?.device;
-            let slot = slot_secret(&group)
-                .map_err(|error| error.to_string())?
-                .slot(device);
-            if *group.group_id() != mls_id(id) || slot != pointer.slot {
-                return Err("the Welcome is for another group or slot".into());
+        let device = &self.identity()?.device;
+        let options = JoinOptions::default();
+        let enter = |welcome: Welcome| {
+            let (group, delta) = Group::join(
+                suite_one(),
+                &welcome,
+                own,
+                options,
+                settings(),
+                authenticator,
+            )?;
+            // A group without slots is none that this pointer can be for.
+            let slot = slot_secret(&group).map(|secret| secret.slot(device));
+            let expected = *group.group_id() == mls_id(pointer.position.group);
+            if !expected || slot.ok() != Some(pointer.slot) {
+                return Err(Unjoinable::Elsewhere);
             }
             Ok((group, delta))
-        }))
+        };
+        Ok(reassemble(pointer, welcome).and_then(enter))
     }
+}
+
+/// The Welcome of this device alone, from what all joiners got and what it got.
+fn reassemble(pointer: &Pointer, sealed: &JoinerWelcome) -> Result<Welcome, Unjoinable> {
+    let (key, group) = (&pointer.welcome_key, &pointer.position.group);
+    let shared = key.open_shared(group, &sealed.shared)?;
+    let own = key.open_part(group, &pointer.slot, &sealed.part)?;
+    let shared = WelcomeShared::tls_deserialize_exact_bytes(&shared)?;
+    let own = EncryptedGroupSecrets::tls_deserialize_exact_bytes(&own)?;
+    Ok(shared.with(own))
 }
 
 fn decode_pointer(entering: &Entering) -> Result<Pointer, Error> {

@@ -104,7 +104,7 @@ impl<S: ClientStore> Core<S> {
         mut changes: ClientChanges,
         rng: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
-        if draft.append.message != entry.message {
+        if !draft.append.is_entry(entry) {
             return self.halt(row, "the provider altered a message of this device");
         }
         if draft

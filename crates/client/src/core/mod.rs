@@ -26,9 +26,9 @@ use folkmoot_identity::Timestamp;
 use folkmoot_mls::Group;
 use folkmoot_protocol::{
     AckInbox, Action, Append, Appended, Challenge, ClaimKeyPackages, CreateGroup, GroupId,
-    InboxCursor, InboxPage, KeyPackagesAvailable, KeyPackagesClaimed, LogPage, OpenSession,
-    PostPointer, Problem, ProviderInfo, Receipt, Redeem, Register, Registered, Session,
-    SessionToken, SlotRequest, StreamRequest, UploadKeyPackages, WelcomeBlob,
+    InboxCursor, InboxPage, JoinerWelcome, KeyPackagesAvailable, KeyPackagesClaimed, LogPage,
+    OpenSession, PostPointer, Problem, ProviderInfo, Receipt, Redeem, Register, Registered,
+    Session, SessionToken, SlotRequest, StreamRequest, UploadKeyPackages,
     bounds::FOLLOWED_PER_STREAM,
 };
 use folkmoot_store::client::{ClientChanges, ClientStore, GroupState};
@@ -37,6 +37,7 @@ use rand_core::CryptoRng;
 use crate::error::Error;
 use crate::event::Event;
 use account::Identity;
+use inbox::Unjoinable;
 
 /// Something to ask the provider. What needs a session carries its token.
 #[derive(Clone, Debug)]
@@ -92,7 +93,7 @@ pub enum Response {
     Created(Receipt),
     Appended(Appended),
     Page(LogPage),
-    Welcome(WelcomeBlob),
+    Welcome(JoinerWelcome),
     Redeemed,
 }
 
@@ -275,7 +276,9 @@ impl<S: ClientStore> Core<S> {
             }
             (Step::Read(group), Response::Page(page)) => self.page(group, page, rng),
             (Step::Redeem(reference), Response::Redeemed) => self.redeemed(&reference),
-            (Step::Welcome(reference), Response::Welcome(blob)) => self.welcome(&reference, &blob),
+            (Step::Welcome(reference), Response::Welcome(welcome)) => {
+                self.welcome(&reference, &welcome)
+            }
             _ => Err(Error::Internal(
                 "an answer of another kind than the request".into(),
             )),
@@ -293,16 +296,16 @@ impl<S: ClientStore> Core<S> {
             Step::Claim(task) => self.claim_refused(task, problem),
             Step::Append(group) => self.append_refused(group, problem),
             Step::Read(group) if problem.code == Code::NotFound => self.group_gone(group),
+            Step::Welcome(reference) if problem.code == Code::NoWelcome => {
+                self.drop_join(&reference, &Unjoinable::NoWelcome)
+            }
             Step::Redeem(reference) | Step::Welcome(reference)
                 if matches!(
                     problem.code,
                     Code::NotFound | Code::Malformed | Code::Conflict
                 ) =>
             {
-                self.drop_join(
-                    &reference,
-                    &format!("the provider does not know it: {problem}"),
-                )
+                self.drop_join(&reference, &Unjoinable::Unknown(problem))
             }
             Step::Post(id) if !matches!(problem.code, Code::Internal | Code::Unavailable) => {
                 self.post_refused(id, &problem)

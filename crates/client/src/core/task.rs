@@ -1,19 +1,22 @@
 //! From a task to an append, and what becomes of it.
 
+use std::collections::BTreeMap;
+
 use folkmoot_crypto::suite_one;
 use folkmoot_identity::{DeviceName, Timestamp, UserName, named_device};
 use folkmoot_mls::{
-    CommitBundle, CommitIntent, Delta, Group, KeyPackage, LeafIndex, MessageBody, MlsMessage,
-    ProposalIntent, Records, Services, VerifiedKeyPackage,
+    CommitIntent, Delta, EncryptedGroupSecrets, Group, KeyPackage, LeafIndex, MessageBody,
+    MlsMessage, ProposalIntent, Records, Services, VerifiedKeyPackage,
 };
 use folkmoot_protocol::bounds::READ_LIMIT;
 use folkmoot_protocol::{
     Action, Append, ClaimKeyPackages, ClaimedKeyPackage, EntryKind, GroupId, IdempotencyKey,
-    KeyPackagesClaimed, List, LogPosition, Opening, Problem, ProblemCode, Receipt, SlotId, Ticket,
-    WelcomeKey,
+    Joiner, KeyPackagesClaimed, List, LogPosition, Problem, ProblemCode, Receipt, SlotId, Ticket,
+    UnsealableWelcome, WelcomeKey,
 };
 use folkmoot_store::client::{ClientChange, ClientStore, GroupRow, GroupState, Intent, Outgoing};
 use rand_core::CryptoRng;
+use tls_codec::Serialize;
 
 use super::account::bounded;
 use super::group::{devices, settings, slot_secret, unread};
@@ -244,7 +247,9 @@ impl<S: ClientStore> Core<S> {
         append.closes = closes.try_into().map_err(|_| too_many())?;
         let mut draft = Draft::new(task, append);
         let additions = additions(&verified, &secret, rng)?;
-        seal_welcome(row.id, &bundle, additions, &mut draft, rng)?;
+        if let Some(welcome) = bundle.welcome.filter(|_| !additions.is_empty()) {
+            seal_welcome(row.id, welcome, additions, &mut draft, rng)?;
+        }
         Ok(Made { draft, delta })
     }
 
@@ -474,32 +479,65 @@ fn additions(
     Ok(additions)
 }
 
+/// Takes the Welcome apart, so that each joiner fetches its own secrets and what all share.
 fn seal_welcome(
     group: GroupId,
-    bundle: &CommitBundle,
+    welcome: MlsMessage,
     additions: Vec<Addition>,
     draft: &mut Draft,
     rng: &mut dyn CryptoRng,
 ) -> Result<(), Error> {
-    let Some(welcome) = &bundle.welcome else {
-        return Ok(());
+    let MessageBody::Welcome(welcome) = welcome.body else {
+        return Err(Error::Internal("a commit without its Welcome".into()));
     };
+    let (shared, secrets) = welcome.split();
+    let parts = parts(&additions, &secrets)?;
     let key = WelcomeKey::generate(rng);
     let sealed = key
-        .seal(&group, &welcome.encode())
-        .map_err(|_| too_many())?;
-    let opens: Vec<Opening> = additions
+        .seal(&group, &encoded(&shared)?, &parts)
+        .map_err(unsealable)?;
+    let joiners: Vec<Joiner> = additions
         .iter()
-        .map(|one| Opening {
-            slot: one.slot,
-            ticket_digest: one.ticket.digest(&group, &one.slot),
+        .zip(sealed.parts)
+        .map(|(one, (slot, part))| Joiner {
+            slot,
+            ticket_digest: one.ticket.digest(&group, &slot),
+            part: Some(part),
         })
         .collect();
-    draft.append.welcome = Some(sealed);
-    draft.append.opens = opens.try_into().map_err(|_| too_many())?;
+    draft.append.welcome = Some(sealed.shared);
+    draft.append.opens = joiners.try_into().map_err(|_| too_many())?;
     draft.welcome_key = Some(bounded(key.expose())?);
     draft.additions = additions;
     Ok(())
+}
+
+/// The secrets of those whom a commit adds, by their slots and in their order. A Welcome may be for more:
+/// for whom others have proposed, who get no slot from this device.
+fn parts(
+    additions: &[Addition],
+    secrets: &[EncryptedGroupSecrets],
+) -> Result<Vec<(SlotId, Vec<u8>)>, Error> {
+    let of = |one: &EncryptedGroupSecrets| one.new_member.0.as_slice().to_vec();
+    let by_reference: BTreeMap<_, _> = secrets.iter().map(|one| (of(one), one)).collect();
+    let part = |addition: &Addition| {
+        let own = by_reference.get(addition.reference.as_slice());
+        let own = own.ok_or_else(|| Error::Internal("a Welcome leaves out a joiner".into()))?;
+        Ok((addition.slot, encoded(*own)?))
+    };
+    additions.iter().map(part).collect()
+}
+
+fn encoded(part: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let encoded = part.tls_serialize_detached();
+    encoded.map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn unsealable(error: UnsealableWelcome) -> Error {
+    match error {
+        UnsealableWelcome::Shared(_) | UnsealableWelcome::Part(_) => too_many(),
+        UnsealableWelcome::SlotTwice(_) => Error::Internal(error.to_string()),
+    }
 }
 
 /// Others may have added somebody since this was asked.

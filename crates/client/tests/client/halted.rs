@@ -2,12 +2,14 @@
 
 use folkmoot_client::core::{Request, Response};
 use folkmoot_client::{Error, WarningKind};
-use folkmoot_protocol::{Action, GroupId, LogEntry, LogPage, LogPosition, Problem};
+use folkmoot_protocol::{
+    Action, Digest, GroupId, List, LogEntry, LogPage, LogPosition, Problem, SlotId,
+};
 use folkmoot_store::client::ClientStore;
 
 use crate::bad_input::new_entry;
 use crate::stage::Stage;
-use crate::world::{Answer, World};
+use crate::world::{Answer, World, user};
 
 /// Bob asks for something while the provider lies; how that ends, and whether he stops for good.
 fn assert_halts(tamper: impl FnMut(Request, Answer) -> Answer + 'static) {
@@ -97,6 +99,31 @@ fn an_own_message_that_comes_back_altered_stops_the_group() {
         let half = entry.message.len() / 2;
         entry.message = entry.message[..half].try_into().unwrap();
     }));
+}
+
+/// Bob invites Alice's friend; the provider shows his commit with another Welcome, or for another slot.
+#[test]
+fn an_own_commit_that_comes_back_with_other_access_stops_the_group() {
+    let changes: [fn(&mut LogEntry); 4] = [
+        |entry| entry.welcome_digest = Some(Digest([9; 32])),
+        |entry| entry.welcome_digest = None,
+        |entry| entry.opens = List::default(),
+        |entry| entry.closes = vec![SlotId([9; 16])].try_into().unwrap(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let (mut world, group) = World::with_group(3, &["bob", "alice"]);
+        world.arrive("carol");
+        world.run("carol").unwrap();
+        world.send_text("alice", group, "one").unwrap();
+        lie_to_bob(&mut world, changing(false, change));
+        let task = world.core("bob").invite(group, &[user("carol")]).unwrap();
+        let refused = world.finish("bob", task);
+        assert!(
+            matches!(refused, Err(Error::Forged { .. })),
+            "{number}: {refused:?}"
+        );
+        assert!(world.store("bob").group(&group).unwrap().unwrap().halted);
+    }
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! Genuine messages of a member that do what this version's groups do not do: everyone passes them
 //! over. The group outlives a proposal and not a commit, which has ended the epoch.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use folkmoot_client::WarningKind;
+use folkmoot_client::core::Request;
 use folkmoot_crypto::{Secret, suite_one};
 use folkmoot_mls::{
     AuthenticationService, ClientId, CommitIntent, Credential, CredentialRejected, Error,
-    Extensions, Group, Holdings, MlsMessage, ProposalIntent, ProtocolVersion, Psk, ReInit,
-    Services, Settings, Timestamp,
+    Extensions, Group, Holdings, MessageBody, MlsMessage, ProposalIntent, ProtocolVersion, Psk,
+    ReInit, Services, Settings, Timestamp,
 };
 use folkmoot_protocol::{EntryKind, GroupId};
 use folkmoot_store::client::{ClientStore, GroupRecords};
 
 use crate::bad_input::{append_as, assert_stuck};
-use crate::world::World;
+use crate::world::{World, user};
 
 /// Vouches for everyone and holds every key: this member is not asked to behave.
 struct Anything;
@@ -146,4 +150,64 @@ fn a_commit_that_mixes_a_key_in_is_passed_over() {
     append_as(&mut world, "bob", group, EntryKind::Commit, &message);
     world.run("alice").unwrap();
     assert_stuck(&mut world, "alice", group, epoch.0);
+}
+
+/// Alice's and Bob's group, Carol's key package, and Dave.
+fn with_offer(seed: u64) -> (World, GroupId, Vec<u8>) {
+    let (mut world, group) = World::with_group(seed, &["alice", "bob"]);
+    let offered = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&offered);
+    world.tamper = Some(Box::new(move |name, request, answer| {
+        if let ("carol", Request::UploadKeyPackages(_, upload)) = (name, request) {
+            *seen.borrow_mut() = upload.packages[0].to_vec();
+        }
+        answer
+    }));
+    for name in ["carol", "dave"] {
+        world.arrive(name);
+        world.run(name).unwrap();
+    }
+    let offered = offered.take();
+    (world, group, offered)
+}
+
+/// Bob proposes to add a device, as no client of this project does.
+fn propose(world: &mut World, group: GroupId, package: &[u8]) {
+    let package = MlsMessage::decode(package).unwrap();
+    let MessageBody::KeyPackage(package) = package.body else {
+        panic!("{package:?}")
+    };
+    let package = package.verify(suite_one(), &Anything, &Settings::default(), None);
+    let (intent, mut rng) = (ProposalIntent::Add(package.unwrap()), world.rng.clone());
+    let message = bobs(world, group, |engine, services| {
+        Ok(engine.propose(intent, b"", services, &mut rng)?.0)
+    });
+    append_as(world, "bob", group, EntryKind::Proposal, &message);
+}
+
+/// Slots are opened by whoever invites: whom another member proposes becomes a member without one.
+#[test]
+fn an_addition_that_another_member_proposed_is_committed_without_a_slot() {
+    let (mut world, group, carols) = with_offer(906);
+    propose(&mut world, group, &carols);
+    world
+        .send_text("alice", group, "in the next epoch")
+        .unwrap();
+    assert_eq!(world.core("alice").members(group).unwrap().len(), 3);
+}
+
+#[test]
+fn an_addition_that_another_member_proposed_stops_no_invitation() {
+    let (mut world, group, carols) = with_offer(907);
+    let task = world.core("alice").invite(group, &[user("dave")]).unwrap();
+    propose(&mut world, group, &carols);
+    world.finish("alice", task).unwrap();
+    world.run("dave").unwrap();
+    assert_eq!(world.warnings("dave"), []);
+    assert_eq!(world.core("dave").members(group).unwrap().len(), 4);
+    let epoch = world.core("alice").epoch_authenticator(group).unwrap();
+    assert_eq!(
+        world.core("dave").epoch_authenticator(group).unwrap(),
+        epoch
+    );
 }

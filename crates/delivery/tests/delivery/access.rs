@@ -1,14 +1,14 @@
 //! Slots: opened, redeemed, closed, and indistinguishable from an absent group otherwise.
 
-use folkmoot_delivery::{Reply, Subscription};
+use folkmoot_delivery::{Facts, Reply, Subscription};
 use folkmoot_protocol::bounds::SLOT_TIME_WINDOW;
 use folkmoot_protocol::{
-    Action, Append, EntryKind, List, LogEntry, Problem, ProblemCode, Redeem, Redeemed, Sequence,
-    SlotId, Timestamp, WelcomeBlob,
+    Action, Append, EntryKind, Joiner, JoinerWelcome, List, LogEntry, Problem, ProblemCode, Redeem,
+    Redeemed, Sequence, SlotId, Timestamp, encode,
 };
 
 use crate::provider::{
-    GROUP, Member, NOW, Provider, adding, code, commit, message, removing, ticket,
+    GROUP, Member, NOW, Provider, adding, adding_all, code, commit, message, part, removing, ticket,
 };
 
 /// Alice's group, to which entry 1 added Bob.
@@ -42,17 +42,105 @@ fn a_joiner_reads_what_follows_its_commit_and_fetches_its_welcome() {
     assert_eq!(sequences(&entries), [2, 3]);
     assert_eq!(code(bob.read(&mut provider, 0)), ProblemCode::Malformed);
 
-    let fetch = |sequence| Action::Welcome {
-        sequence: Sequence(sequence),
-    };
-    let welcome = b"sealed welcome".as_slice().try_into().unwrap();
-    assert_eq!(
-        bob.ask(&mut provider, fetch(1)),
-        Ok(Reply::Welcome(WelcomeBlob { welcome }))
-    );
+    assert_eq!(bob.ask(&mut provider, fetch(1)), Ok(welcome_of(bob.slot)));
     let refused = Err(Problem::not_found());
     assert_eq!(bob.ask(&mut provider, fetch(2)), refused);
     assert_eq!(alice.ask(&mut provider, fetch(1)), refused);
+}
+
+fn fetch(sequence: u64) -> Action {
+    Action::Welcome {
+        sequence: Sequence(sequence),
+    }
+}
+
+fn welcome_of(slot: SlotId) -> Reply {
+    Reply::Welcome(JoinerWelcome {
+        shared: b"sealed welcome".as_slice().try_into().unwrap(),
+        part: part(&slot),
+    })
+}
+
+#[test]
+fn each_joiner_of_a_commit_gets_its_own_part_alone() {
+    let mut provider = Provider::new();
+    let alice = provider.group();
+    let joiners: Vec<_> = (2..30).map(Member::new).collect();
+    let slots = joiners.iter().map(|joiner| joiner.slot);
+    let slots: Vec<_> = slots.map(|slot| (slot, ticket(slot.0[0]))).collect();
+    let adding = adding_all(0, &slots);
+    alice.append(&mut provider, adding).unwrap();
+    for (joiner, (slot, ticket)) in joiners.iter().zip(&slots) {
+        let early = joiner.ask(&mut provider, fetch(1));
+        assert_eq!(early, Err(Problem::not_found()), "not before its ticket");
+        joiner.redeem(&mut provider, ticket).unwrap();
+        assert_eq!(joiner.ask(&mut provider, fetch(1)), Ok(welcome_of(*slot)));
+    }
+    // Readers get the slots, and one digest of all the rest.
+    let entries = alice.read(&mut provider, 0).unwrap();
+    assert_eq!(entries[0].opens.len(), joiners.len());
+    let shown = String::from_utf8(encode(&entries)).unwrap();
+    for (slot, _) in &slots {
+        let part = String::from_utf8(encode(&part(slot))).unwrap();
+        assert!(!shown.contains(part.trim_matches('"')), "{slot}");
+    }
+}
+
+#[test]
+fn a_slot_that_opened_without_a_welcome_is_told_that_there_is_none() {
+    let mut provider = Provider::new();
+    let alice = provider.group();
+    let bob = Member::new(2);
+    let mut adding = adding(0, bob.slot, &ticket(2));
+    adding.welcome = None;
+    let mut joiners = adding.opens.into_vec();
+    joiners[0].part = None;
+    adding.opens = joiners.try_into().unwrap();
+    alice.append(&mut provider, adding).unwrap();
+    bob.redeem(&mut provider, &ticket(2)).unwrap();
+    let refused = bob.ask(&mut provider, fetch(1));
+    assert_eq!(refused, Err(Problem::no_welcome()));
+}
+
+#[test]
+fn a_slot_that_opens_anew_has_the_part_of_its_new_welcome_alone() {
+    let (mut provider, alice, bob) = two();
+    let mut again = adding(1, bob.slot, &ticket(4));
+    again.closes = vec![bob.slot].try_into().unwrap();
+    let mut joiners = again.opens.into_vec();
+    joiners[0].part = Some(b"another".as_slice().try_into().unwrap());
+    again.opens = joiners.try_into().unwrap();
+    alice.append(&mut provider, again).unwrap();
+    let anew = Member::new(2);
+    anew.redeem(&mut provider, &ticket(4)).unwrap();
+    let request = anew.request(&provider, fetch(1));
+    let command = provider.delivery.slot(request, provider.now).unwrap();
+    let Facts::Group(facts) = provider.records.load(&command.need(provider.now)) else {
+        panic!("a group's facts")
+    };
+    assert_eq!(facts.welcome, None, "its part is not the old commit's");
+    assert_eq!(provider.ask(command), Err(Problem::not_found()));
+    match anew.ask(&mut provider, fetch(2)) {
+        Ok(Reply::Welcome(welcome)) => assert_eq!(welcome.part[..], *b"another"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_retry_with_another_part_is_another_append() {
+    let mut provider = Provider::new();
+    let alice = provider.group();
+    let adding = adding(0, SlotId([2; 16]), &ticket(2));
+    let receipt = alice.append(&mut provider, adding.clone());
+    assert_eq!(alice.append(&mut provider, adding.clone()), receipt);
+    let mut other = adding;
+    let mut joiners = other.opens.into_vec();
+    joiners[0].part = Some(b"another".as_slice().try_into().unwrap());
+    other.opens = joiners.try_into().unwrap();
+    assert_eq!(
+        code(alice.append(&mut provider, other)),
+        ProblemCode::Conflict
+    );
 }
 
 #[test]
@@ -198,14 +286,32 @@ fn closing_what_is_not_open_stops_no_removal() {
 #[test]
 fn contradictory_changes_of_access_are_refused() {
     let (mut provider, alice, bob) = two();
-    let opening = adding(1, SlotId([5; 16]), &ticket(5)).opens[0];
-    let itself = adding(1, alice.slot, &ticket(5)).opens[0];
+    let whole = adding(1, SlotId([5; 16]), &ticket(5));
+    let joiner = whole.opens[0].clone();
+    let without_part = Joiner {
+        part: None,
+        ..joiner.clone()
+    };
+    let other = adding(1, SlotId([6; 16]), &ticket(6)).opens[0].clone();
+    let itself = adding(1, alice.slot, &ticket(5)).opens[0].clone();
     let welcome = Some(b"welcome".as_slice().try_into().unwrap());
     let plain = application(1);
     let bad = [
         Append {
-            opens: vec![opening].try_into().unwrap(),
+            opens: vec![without_part.clone()].try_into().unwrap(),
             ..plain.clone()
+        },
+        Append {
+            opens: vec![other, without_part].try_into().unwrap(),
+            ..whole.clone()
+        },
+        Append {
+            welcome: None,
+            ..whole.clone()
+        },
+        Append {
+            opens: List::default(),
+            ..whole.clone()
         },
         Append {
             closes: vec![bob.slot].try_into().unwrap(),
@@ -213,15 +319,14 @@ fn contradictory_changes_of_access_are_refused() {
         },
         Append { welcome, ..plain },
         Append {
-            opens: vec![opening, opening].try_into().unwrap(),
-            ..commit(1)
+            opens: vec![joiner.clone(), joiner].try_into().unwrap(),
+            ..whole.clone()
         },
         removing(1, &[bob.slot, bob.slot]),
         removing(1, &[alice.slot]),
         Append {
             opens: vec![itself].try_into().unwrap(),
-            closes: List::default(),
-            ..commit(1)
+            ..whole
         },
     ];
     for (number, append) in bad.into_iter().enumerate() {

@@ -2,10 +2,11 @@
 
 use folkmoot_crypto::{SignatureKeyPair, suite_one};
 use folkmoot_delivery::{Command, Decision, Delivery, Records, Reply};
+use folkmoot_protocol::bounds::MAX_WELCOME_PART;
 use folkmoot_protocol::{
-    Action, Append, Appended, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey, List,
-    LogEntry, LogPosition, Opening, Problem, ProblemCode, Receipt, ReceiptKey, Redeem, Sequence,
-    SlotId, SlotPublicKey, SlotRequest, Ticket, Timestamp,
+    Action, Append, Appended, Bytes, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey,
+    Joiner, List, LogEntry, LogPosition, Problem, ProblemCode, Receipt, ReceiptKey, Redeem,
+    Sequence, SlotId, SlotPublicKey, SlotRequest, Ticket, Timestamp,
 };
 use rand_core::UnwrapErr;
 use tls_codec::{Serialize as _, VLBytes};
@@ -182,15 +183,27 @@ pub(crate) fn commit(epoch: u64) -> Append {
 
 /// A commit that adds the member of a slot.
 pub(crate) fn adding(epoch: u64, slot: SlotId, ticket: &Ticket) -> Append {
-    let opening = Opening {
-        slot,
-        ticket_digest: ticket.digest(&GROUP, &slot),
-    };
+    adding_all(epoch, &[(slot, ticket.clone())])
+}
+
+/// A commit that adds the members of slots, each with a part of its own.
+pub(crate) fn adding_all(epoch: u64, slots: &[(SlotId, Ticket)]) -> Append {
+    let joiners = slots.iter().map(|(slot, ticket)| Joiner {
+        slot: *slot,
+        ticket_digest: ticket.digest(&GROUP, slot),
+        part: Some(part(slot)),
+    });
     Append {
         welcome: Some(b"sealed welcome".as_slice().try_into().unwrap()),
-        opens: vec![opening].try_into().unwrap(),
+        opens: joiners.collect::<Vec<_>>().try_into().unwrap(),
         ..commit(epoch)
     }
+}
+
+/// The part of the member of a slot.
+pub(crate) fn part(slot: &SlotId) -> Bytes<MAX_WELCOME_PART> {
+    let part = [b"sealed for ", slot.as_slice()].concat();
+    part.try_into().unwrap()
 }
 
 /// A commit that removes the members of slots.

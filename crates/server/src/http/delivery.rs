@@ -131,7 +131,7 @@ async fn answer(shared: &Shared, command: Command) -> Outcome {
         Reply::Created(receipt) => Answer(receipt).into_response(),
         Reply::Appended(appended) => Answer(appended).into_response(),
         Reply::Entries(page) | Reply::Following(_, page) => Answer(page).into_response(),
-        Reply::Welcome(blob) => Answer(blob).into_response(),
+        Reply::Welcome(welcome) => Answer(welcome).into_response(),
         Reply::Redeemed(redeemed) => Answer(redeemed).into_response(),
     })
 }

@@ -1,8 +1,8 @@
 //! Groups' logs: order, races, retries, access.
 
 use folkmoot_protocol::{
-    Action, CreateGroup, EntryKind, Epoch, LogPage, LogPosition, Opening, ProblemCode, Receipt,
-    Redeem, Redeemed, Sequence, Ticket, WelcomeBlob, path,
+    Action, CreateGroup, EntryKind, Epoch, Joiner, JoinerWelcome, LogPage, LogPosition,
+    ProblemCode, Receipt, Redeem, Redeemed, Sequence, Ticket, path,
 };
 
 use crate::world::{Slot, World, now, rng};
@@ -85,9 +85,10 @@ async fn a_joiner_redeems_reads_on_and_is_shut_out() {
     let domain = world.info().await.domain;
 
     let ticket = Ticket::generate(&mut rng());
-    let opening = Opening {
+    let opening = Joiner {
         slot: joiner.id,
         ticket_digest: ticket.digest(&joiner.group, &joiner.id),
+        part: Some(b"sealed part".as_slice().try_into().unwrap()),
     };
     let mut adding = creator.message(0, EntryKind::Commit, b"add");
     adding.opens = vec![opening].try_into().unwrap();
@@ -119,8 +120,9 @@ async fn a_joiner_redeems_reads_on_and_is_shut_out() {
     let request = joiner.request(Action::Welcome {
         sequence: Sequence(1),
     });
-    let blob: WelcomeBlob = world.post(path::SLOT, None, &request).await.unwrap();
-    assert_eq!(blob.welcome.as_slice(), b"sealed welcome");
+    let welcome: JoinerWelcome = world.post(path::SLOT, None, &request).await.unwrap();
+    assert_eq!(welcome.shared.as_slice(), b"sealed welcome");
+    assert_eq!(welcome.part.as_slice(), b"sealed part");
 
     let mut removing = creator.message(1, EntryKind::Commit, b"remove");
     removing.closes = vec![joiner.id].try_into().unwrap();

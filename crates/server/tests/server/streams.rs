@@ -2,7 +2,7 @@
 
 use folkmoot_protocol::bounds::{FOLLOWED_PER_STREAM, MAX_MESSAGE, MAX_STREAM_REQUEST};
 use folkmoot_protocol::{
-    Action, EntryKind, GroupId, InboxCursor, LogEntry, Opening, Problem, ProblemCode, Redeem,
+    Action, EntryKind, GroupId, InboxCursor, Joiner, LogEntry, Problem, ProblemCode, Redeem,
     Redeemed, RegistrationPolicy, Sequence, StreamEvent, StreamRequest, Ticket, decode, encode,
     path,
 };
@@ -180,9 +180,10 @@ async fn a_removed_member_is_told_once_and_gets_no_more() {
     let ticket = Ticket::generate(&mut rng());
     let mut adding = creator.message(0, EntryKind::Commit, b"add");
     let ticket_digest = ticket.digest(&joiner.group, &joiner.id);
-    adding.opens = vec![Opening {
+    adding.opens = vec![Joiner {
         slot: joiner.id,
         ticket_digest,
+        part: None,
     }]
     .try_into()
     .unwrap();

@@ -7,11 +7,11 @@ use folkmoot_delivery::{Command, Reply, Wake};
 use folkmoot_identity::{DeviceKey, DeviceName};
 use folkmoot_protocol::{
     Action, ClaimKeyPackages, EntryKind, GroupId, InviteCode, LogPosition, Problem, ProblemCode,
-    Register, Sequence, WelcomeBlob,
+    Register, Sequence, SlotId,
 };
 use folkmoot_store::provider::{AuthenticationAnswer, DeliveryAnswer};
 
-use crate::members::{Member, NOW, Provider, rng, ticket};
+use crate::members::{Member, NOW, Provider, rng, ticket, welcome_of};
 
 macro_rules! for_every_store {
     ($($test:ident)+) => {
@@ -27,6 +27,7 @@ macro_rules! for_every_store {
 for_every_store! {
     a_log_is_read_as_it_was_written
     a_commit_opens_and_closes_slots_with_itself
+    each_joiner_gets_its_own_part_of_the_commit_that_opened_its_slot
     a_refused_command_changes_nothing
     groups_do_not_see_each_other
     of_racing_commits_exactly_one_wins
@@ -62,15 +63,12 @@ fn a_commit_opens_and_closes_slots_with_itself(provider: &Provider) {
     let alice = Member::creator(provider, 1);
     let bob = Member::new(alice.group, 2);
     let adding = alice.adding(0, bob.slot, &ticket(2));
-    alice.append(provider, adding.clone()).unwrap();
+    alice.append(provider, adding).unwrap();
     provider
         .reply(bob.redeem(provider.delivery(), &ticket(2)))
         .unwrap();
-    let sequence = Sequence(1);
-    let fetch = bob.command(provider.delivery(), Action::Welcome { sequence });
-    let welcome = adding.welcome.unwrap();
-    let expected = Reply::Welcome(WelcomeBlob { welcome });
-    assert_eq!(provider.reply(fetch), Ok(expected));
+    let expected = Reply::Welcome(welcome_of(0, bob.slot));
+    assert_eq!(fetch(provider, &bob, 1), Ok(expected));
 
     bob.append(provider, bob.application(1, b"hello")).unwrap();
     let removing = alice.removing(1, bob.slot);
@@ -80,6 +78,36 @@ fn a_commit_opens_and_closes_slots_with_itself(provider: &Provider) {
     assert_eq!(entries[1].closes[..], [bob.slot]);
     assert_eq!(alice.read(provider, 0).unwrap()[0].opens.len(), 1);
     assert_eq!(bob.read(provider, 3), Err(Problem::not_found()));
+}
+
+fn fetch(provider: &Provider, member: &Member, sequence: u64) -> Result<Reply, Problem> {
+    let sequence = Sequence(sequence);
+    provider.reply(member.command(provider.delivery(), Action::Welcome { sequence }))
+}
+
+fn each_joiner_gets_its_own_part_of_the_commit_that_opened_its_slot(provider: &Provider) {
+    let alice = Member::creator(provider, 1);
+    let joiners: Vec<_> = (2..40).map(|n| Member::new(alice.group, n)).collect();
+    let slots: Vec<_> = (2..40).map(|n| (SlotId([n; 16]), ticket(n))).collect();
+    alice.append(provider, alice.adding_all(0, &slots)).unwrap();
+    for (joiner, (slot, ticket)) in joiners.iter().zip(&slots) {
+        let redeem = joiner.redeem(provider.delivery(), ticket);
+        provider.reply(redeem).unwrap();
+        let own = Reply::Welcome(welcome_of(0, *slot));
+        assert_eq!(fetch(provider, joiner, 1), Ok(own));
+    }
+    // One comes back, by a slot of the same id.
+    let mut again = alice.adding_all(1, &[(SlotId([2; 16]), ticket(50))]);
+    again.closes = vec![SlotId([2; 16])].try_into().unwrap();
+    alice.append(provider, again).unwrap();
+    let anew = Member::new(alice.group, 2);
+    let redeem = anew.redeem(provider.delivery(), &ticket(50));
+    provider.reply(redeem).unwrap();
+    assert_eq!(fetch(provider, &anew, 1), Err(Problem::not_found()));
+    let own = Reply::Welcome(welcome_of(1, anew.slot));
+    assert_eq!(fetch(provider, &anew, 2), Ok(own));
+    let others = Reply::Welcome(welcome_of(0, joiners[1].slot));
+    assert_eq!(fetch(provider, &joiners[1], 1), Ok(others));
 }
 
 fn a_refused_command_changes_nothing(provider: &Provider) {

@@ -5,8 +5,8 @@ use folkmoot_crypto::{SignatureKeyPair, suite_one};
 use folkmoot_delivery::{Command, Delivery, Reply};
 use folkmoot_identity::{ProviderDomain, RootAuthority, Validity};
 use folkmoot_protocol::{
-    Action, Append, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey, List, LogEntry,
-    LogPosition, Opening, Problem, ReceiptKey, Redeem, RegistrationPolicy, Sequence, SlotId,
+    Action, Append, CreateGroup, EntryKind, Epoch, GroupId, IdempotencyKey, Joiner, JoinerWelcome,
+    List, LogEntry, LogPosition, Problem, ReceiptKey, Redeem, RegistrationPolicy, Sequence, SlotId,
     SlotPublicKey, SlotRequest, Ticket, Timestamp,
 };
 use folkmoot_store::provider::{
@@ -207,13 +207,20 @@ impl Member {
     }
 
     pub(crate) fn adding(&self, epoch: u64, slot: SlotId, ticket: &Ticket) -> Append {
-        let opening = Opening {
-            slot,
-            ticket_digest: ticket.digest(&self.group, &slot),
-        };
+        self.adding_all(epoch, &[(slot, ticket.clone())])
+    }
+
+    /// A commit that adds the members of slots, each with a part of its own.
+    pub(crate) fn adding_all(&self, epoch: u64, slots: &[(SlotId, Ticket)]) -> Append {
+        let JoinerWelcome { shared, .. } = welcome_of(epoch, SlotId([0; 16]));
+        let joiners = slots.iter().map(|(slot, ticket)| Joiner {
+            slot: *slot,
+            ticket_digest: ticket.digest(&self.group, slot),
+            part: Some(welcome_of(epoch, *slot).part),
+        });
         Append {
-            welcome: Some(b"sealed welcome".as_slice().try_into().unwrap()),
-            opens: vec![opening].try_into().unwrap(),
+            welcome: Some(shared),
+            opens: joiners.collect::<Vec<_>>().try_into().unwrap(),
             ..self.commit(epoch)
         }
     }
@@ -223,6 +230,15 @@ impl Member {
             closes: vec![slot].try_into().unwrap(),
             ..self.commit(epoch)
         }
+    }
+}
+
+/// What a slot gets that a commit for this epoch opens.
+pub(crate) fn welcome_of(epoch: u64, slot: SlotId) -> JoinerWelcome {
+    let part = format!("sealed in epoch {epoch} for {slot}");
+    JoinerWelcome {
+        shared: b"sealed welcome".as_slice().try_into().unwrap(),
+        part: part.into_bytes().try_into().unwrap(),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::provider::StoreError;
 const APPLICATION_ID: i64 = 0x466f_6c6b;
 
 /// Step `n` turns version `n` into version `n + 1`. What was released is never changed.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE device (
     name TEXT PRIMARY KEY,
     user TEXT NOT NULL,
@@ -96,7 +97,20 @@ CREATE TABLE welcome (
     sealed BLOB NOT NULL,
     PRIMARY KEY (log, sequence)
 ) STRICT;
-"];
+",
+    // A Welcome used to be one ciphertext, which nobody but its joiners can take apart: those who have
+    // not fetched theirs are told, and have to be invited again.
+    "
+DELETE FROM welcome;
+CREATE TABLE welcome_part (
+    log BLOB NOT NULL,
+    slot BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (log, slot)
+) STRICT;
+",
+];
 
 /// Reads what the file is, without writing to it.
 pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {

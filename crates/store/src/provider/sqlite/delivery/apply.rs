@@ -177,6 +177,13 @@ fn put_entry(connection: &Connection, stored: &StoredEntry) -> rusqlite::Result<
     run(
         connection,
         "INSERT INTO welcome (log, sequence, sealed) VALUES (?, ?, ?)",
-        params![group, sequence, welcome.as_slice()],
-    )
+        params![group, sequence, welcome.shared.as_slice()],
+    )?;
+    // What a slot got when it was opened before goes.
+    let sql =
+        "INSERT OR REPLACE INTO welcome_part (log, slot, sequence, sealed) VALUES (?, ?, ?, ?)";
+    welcome.parts.iter().try_for_each(|(slot, part)| {
+        let params = params![group, slot.as_slice(), sequence, part.as_slice()];
+        run(connection, sql, params)
+    })
 }

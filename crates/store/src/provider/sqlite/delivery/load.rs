@@ -7,10 +7,10 @@ use folkmoot_delivery::{
     Need, SlotRecord, StoredKeyPackage,
 };
 use folkmoot_identity::{DeviceName, UserName};
-use folkmoot_protocol::bounds::{DEVICES_PER_USER, INBOX_READ_LIMIT, MAX_WELCOME};
+use folkmoot_protocol::bounds::{DEVICES_PER_USER, INBOX_READ_LIMIT};
 use folkmoot_protocol::{
-    Bytes, EntryKind, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem, KeyPackageRefBytes,
-    LogEntry, LogPosition, Sequence, SlotId, Timestamp,
+    EntryKind, Epoch, GroupId, IdempotencyKey, InboxCursor, InboxItem, JoinerWelcome,
+    KeyPackageRefBytes, LogEntry, LogPosition, Sequence, SlotId, Timestamp,
 };
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -181,7 +181,7 @@ fn group(connection: &Connection, need: &GroupNeed) -> rusqlite::Result<GroupFac
         facts.entries = entries(connection, &need.group, range)?;
     }
     if let Some(sequence) = need.welcome {
-        facts.welcome = welcome(connection, &need.group, sequence)?;
+        facts.welcome = welcome(connection, need, sequence)?;
     }
     Ok(facts)
 }
@@ -325,15 +325,27 @@ fn kind(number: u64) -> rusqlite::Result<EntryKind> {
     }
 }
 
+/// Both parts or none: a slot's part is that of the commit that opened it last.
 fn welcome(
     connection: &Connection,
-    group: &GroupId,
+    need: &GroupNeed,
     sequence: Sequence,
-) -> rusqlite::Result<Option<Bytes<MAX_WELCOME>>> {
+) -> rusqlite::Result<Option<JoinerWelcome>> {
+    let key = params![
+        need.group.as_slice(),
+        need.slot.as_slice(),
+        bound(sequence.0)
+    ];
     connection
-        .prepare_cached("SELECT sealed FROM welcome WHERE log = ? AND sequence = ?")?
-        .query_row(params![group.as_slice(), bound(sequence.0)], |row| {
-            bytes(row, 0)
+        .prepare_cached(
+            "SELECT welcome.sealed, welcome_part.sealed FROM welcome_part
+             JOIN welcome USING (log, sequence) WHERE log = ? AND slot = ? AND sequence = ?",
+        )?
+        .query_row(key, |row| {
+            Ok(JoinerWelcome {
+                shared: bytes(row, 0)?,
+                part: bytes(row, 1)?,
+            })
         })
         .optional()
 }
