@@ -11,6 +11,7 @@ use crate::wire::{
 };
 use crate::{CredentialRejected, Error};
 use folkmoot_crypto::{CipherSuite, Crypto};
+use std::sync::Arc;
 use tls_codec::Size;
 
 /// The label of a leaf's signature (RFC 9420 §7.2).
@@ -43,12 +44,12 @@ pub trait AuthenticationService: Sync {
 
 /// What an [`AuthenticationService`] calls a client, whichever of its credentials it shows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(Vec<u8>);
+pub struct ClientId(Arc<[u8]>);
 
 impl ClientId {
     /// The client of this name.
-    pub fn new(name: impl Into<Vec<u8>>) -> Self {
-        Self(name.into())
+    pub fn new(name: impl AsRef<[u8]>) -> Self {
+        Self(name.as_ref().into())
     }
 
     /// Its name.

@@ -3,7 +3,7 @@
 use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, Subtree};
 use crate::Error;
 use crate::parallel;
-use crate::records::Records;
+use crate::records::{NoRecords, Records};
 use crate::wire::{LeafNode, encode};
 use folkmoot_crypto::Crypto;
 use tls_codec::{Serialize, Size, TlsSerialize, TlsSize, VLByteSlice};
@@ -30,7 +30,7 @@ impl RatchetTree {
     /// The tree hash of the subtree at `index`.
     #[cfg(test)]
     pub(crate) fn tree_hash_of(&self, index: NodeIndex, crypto: &dyn Crypto) -> Option<Vec<u8>> {
-        let records = &crate::records::NoRecords;
+        let records = &NoRecords;
         self.hash_without(index, &[], crypto, records).unwrap()
     }
 
@@ -62,14 +62,27 @@ impl RatchetTree {
     ) -> Result<Option<Vec<u8>>, Error> {
         let unmerged = &parent.unmerged_leaves;
         let sibling = self.hash_without(copath, unmerged, crypto, records)?;
-        Ok(sibling.map(|sibling| {
-            crypto.hash(&encode(&ParentHashInput {
-                encryption_key: VLByteSlice(parent.encryption_key.as_slice()),
-                parent_hash: VLByteSlice(parent.parent_hash.as_slice()),
-                original_sibling_tree_hash: VLByteSlice(&sibling),
-            }))
-        }))
+        Ok(sibling.map(|sibling| parent_hash_over(parent, &sibling, crypto)))
     }
+}
+
+/// The parent hash that a node below `parent` must carry, beside a sibling that is in memory.
+pub(super) fn parent_hash_beside(
+    parent: &ParentNode,
+    (sibling, at): (&Subtree, NodeIndex),
+    crypto: &dyn Crypto,
+) -> Result<Vec<u8>, Error> {
+    let unmerged = &parent.unmerged_leaves;
+    let sibling = hash_without(sibling, at, unmerged, crypto, &NoRecords)?;
+    Ok(parent_hash_over(parent, &sibling, crypto))
+}
+
+fn parent_hash_over(parent: &ParentNode, sibling: &[u8], crypto: &dyn Crypto) -> Vec<u8> {
+    crypto.hash(&encode(&ParentHashInput {
+        encryption_key: VLByteSlice(parent.encryption_key.as_slice()),
+        parent_hash: VLByteSlice(parent.parent_hash.as_slice()),
+        original_sibling_tree_hash: VLByteSlice(sibling),
+    }))
 }
 
 /// The tree hash of a subtree whose top stands at `at`.

@@ -64,9 +64,11 @@ impl TreeIndex {
         })
     }
 
-    /// Of nodes that are in memory, `count` of them; and whether a key stands at two of them.
-    pub(super) fn of<'a>(count: usize, nodes: impl Iterator<Item = &'a Content>) -> (Self, bool) {
-        let (mut counts, mut support) = (HashMap::with_capacity(2 * count), Support::default());
+    /// Of nodes that are in memory, `members` of them leaves; and whether a key stands at two of them.
+    pub(super) fn of<'a>(members: usize, nodes: impl Iterator<Item = &'a Content>) -> (Self, bool) {
+        // Two keys and a client of each, and the key of a parent for each but one.
+        let mut counts = HashMap::with_capacity(4 * members);
+        let mut support = Support::default();
         let mut is_repeated = false;
         for node in nodes.filter_map(Content::node) {
             for name in names(&node) {

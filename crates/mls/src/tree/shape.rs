@@ -95,8 +95,8 @@ impl ReceivedTree {
 
     /// The index of what is in it; and whether a key stands at two places.
     pub(super) fn make_index(&self) -> (TreeIndex, bool) {
-        let nodes = || self.0.nodes_in_memory().map(|(_, content)| content);
-        TreeIndex::of(nodes().count(), nodes())
+        let nodes = self.0.nodes_in_memory().map(|(_, content)| content);
+        TreeIndex::of(self.0.member_count() as usize, nodes)
     }
 
     /// With an index made of it.

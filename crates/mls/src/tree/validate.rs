@@ -1,6 +1,9 @@
 //! Whether a received tree is one that members could have made (RFC 9420 §12.4.3.1).
 
-use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, ReceivedTree};
+use super::hash::parent_hash_beside;
+use super::{
+    Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, ReceivedTree, Subtree, resolve,
+};
 use crate::Error;
 use crate::check::Check;
 use crate::leaf::{LeafCheck, check_fits_group, place};
@@ -128,11 +131,15 @@ fn check_listed_between(
 /// Each parent has a node below that was made together with it (checks 127, 128).
 pub(crate) fn check_parent_hashes(tree: &RatchetTree, crypto: &dyn Crypto) -> Result<(), Error> {
     let check = |(index, content): (NodeIndex, &Content)| {
-        let (Some(parent), Some(left), Some(right)) =
-            (content.parent(), index.left(), index.right())
-        else {
+        let (Some(parent), Some((left, right)), Some(left_at), Some(right_at)) = (
+            content.parent(),
+            content.children(),
+            index.left(),
+            index.right(),
+        ) else {
             return Ok(());
         };
+        let (left, right) = ((left.as_ref(), left_at), (right.as_ref(), right_at));
         let valid = has_link(tree, parent, left, right, crypto)?
             || has_link(tree, parent, right, left, crypto)?;
         if valid {
@@ -150,18 +157,22 @@ pub(crate) fn check_parent_hashes(tree: &RatchetTree, crypto: &dyn Crypto) -> Re
 fn has_link(
     tree: &RatchetTree,
     parent: &ParentNode,
-    child: NodeIndex,
-    sibling: NodeIndex,
+    (child, child_at): (&Subtree, NodeIndex),
+    sibling: (&Subtree, NodeIndex),
     crypto: &dyn Crypto,
 ) -> Result<bool, Error> {
-    let Some(expected) = tree.parent_hash(parent, sibling, crypto, RECORDS)? else {
-        return Ok(false);
-    };
-    let mut rest = tree.resolution(child, RECORDS)?;
+    let expected = parent_hash_beside(parent, sibling, crypto)?;
+    let carries = |content: &Content| carried_hash(content) == Some(expected.as_slice());
+    let mut rest = Vec::new();
+    resolve(child, child_at, RECORDS, &mut rest)?;
     let mut carrier = None;
     for (place, index) in rest.iter().enumerate() {
-        let content = tree.content(*index, RECORDS)?;
-        if content.and_then(carried_hash) == Some(expected.as_slice()) {
+        let content = if *index == child_at {
+            Some(child.content(child_at, RECORDS)?)
+        } else {
+            tree.content(*index, RECORDS)?
+        };
+        if content.is_some_and(carries) {
             carrier = Some(place);
             break;
         }
@@ -172,7 +183,7 @@ fn has_link(
     rest.swap_remove(carrier);
     rest.sort_unstable();
     let unmerged = parent.unmerged_leaves.iter();
-    let unmerged = unmerged.filter(|leaf| child.covers(**leaf));
+    let unmerged = unmerged.filter(|leaf| child_at.covers(**leaf));
     Ok(rest
         .into_iter()
         .eq(unmerged.map(|leaf| NodeIndex::from(*leaf))))

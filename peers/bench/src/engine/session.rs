@@ -3,7 +3,7 @@
 use super::floor::{Circumstances, Floor};
 use super::history::History;
 use super::shape::Shape;
-use super::subject::{Change, Engine, Failure, Implementation, Sample, Seat, Tree};
+use super::subject::{Change, Engine, Failure, Implementation, Sample, Seat, Sent, Tree};
 use super::{Op, Series, Size};
 use crate::arguments::Options;
 use crate::credentials::CredentialKind;
@@ -19,7 +19,7 @@ pub(super) const MAX_ROUNDS: usize = 21;
 const MAX_CHANGES: usize = 3;
 /// Short operations are done some times in a turn, or whoever comes after a slow neighbour pays for the
 /// caches that it left.
-const COMMITS_PER_TURN: usize = 3;
+const COMMITS_PER_TURN: usize = 8;
 const MESSAGES_PER_TURN: usize = 8;
 /// Length of application data.
 const DATA: usize = 1024;
@@ -286,38 +286,53 @@ impl<'a> Session<'a> {
         }
         self.rounds("commits", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
-                for _ in 0..COMMITS_PER_TURN {
-                    session.commit_once(engine.as_mut(), [Op::Commit, Op::Process])?;
-                }
+                session.commit(engine.as_mut(), [Op::Commit, Op::Process], COMMITS_PER_TURN)?;
+                session.store(engine.as_mut())?;
             }
             Ok(())
         })
     }
 
-    /// `ops` are what making and entering the commit is called.
-    pub(super) fn commit_once(
+    /// Commits some times, enters all of them, and stores that. `ops` are what making and entering is called.
+    pub(super) fn commit(
         &mut self,
         engine: &mut dyn Engine,
         ops: [Op; 2],
+        times: usize,
     ) -> Result<(), Failure> {
         let who = engine.implementation();
         let Some(shape) = self.shapes.get(&who).cloned() else {
             return Ok(());
         };
-        let sent = engine.commit(Change::FreshKeys)?;
-        let processed = engine.process(&sent.message)?;
-        let seals = || shape.seals(COMMITTER, &[]);
-        for (op, sample) in ops.into_iter().zip([sent.sample, processed]) {
-            self.count(op, (&shape, &shape), seals, sample.bytes);
-            self.take(op, who, sample);
+        let sent = (0..times).map(|_| engine.commit(Change::FreshKeys));
+        let sent: Vec<_> = sent.collect::<Result<_, _>>()?;
+        for Sent {
+            sample, message, ..
+        } in sent
+        {
+            let processed = engine.process(&message)?;
+            for (op, sample) in ops.into_iter().zip([sample, processed]) {
+                let seals = || shape.seals(COMMITTER, &[]);
+                self.count(op, (&shape, &shape), seals, sample.bytes);
+                self.take(op, who, sample);
+            }
         }
-        let stored = engine.store()?;
-        if let (Some(stored), [Op::Commit, _]) = (stored, ops) {
-            self.take(Op::Store, who, stored);
-        }
+        engine.store()?;
         Ok(())
     }
 
+    /// Stores what one commit changed.
+    fn store(&mut self, engine: &mut dyn Engine) -> Result<(), Failure> {
+        if !self.plays(engine) {
+            return Ok(());
+        }
+        let sent = engine.commit(Change::FreshKeys)?;
+        engine.process(&sent.message)?;
+        if let Some(stored) = engine.store()? {
+            self.take(Op::Store, engine.implementation(), stored);
+        }
+        Ok(())
+    }
     fn observations(&mut self, engines: &mut Engines) -> Result<(), Failure> {
         self.rounds("observers", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {

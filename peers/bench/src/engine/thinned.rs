@@ -29,7 +29,7 @@ impl Session<'_> {
         self.rounds("commits after that", MAX_ROUNDS, |session, _| {
             for engine in &mut *engines {
                 if session.allows(Op::CommitThinned, engine.implementation()) {
-                    session.commit_once(engine.as_mut(), ops)?;
+                    session.commit(engine.as_mut(), ops, 1)?;
                 }
             }
             Ok(())
