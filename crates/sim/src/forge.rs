@@ -196,7 +196,7 @@ impl Forgery {
             }
             path.push(UpdatePathNode {
                 encryption_key: public.as_slice().into(),
-                encrypted_path_secret,
+                encrypted_path_secret: encrypted_path_secret.into_iter().collect(),
             });
         }
         self.path = Some(UpdatePath {

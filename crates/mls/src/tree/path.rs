@@ -280,7 +280,7 @@ impl RatchetTree {
             .ok_or(Check::PathSecretOpens)?;
         let info = encryption_info(crypto, PATH_LABEL, &encode(context));
         let path_secret = crypto
-            .hpke_open(key, &info, b"", sealed)
+            .hpke_open(key, &info, b"", &sealed)
             .map_err(|_| Check::PathSecretOpens)?;
         if path_secret.len() != crypto.hash_length() {
             return Err(Check::PathSecretOpens.into());

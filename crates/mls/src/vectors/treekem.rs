@@ -174,7 +174,7 @@ impl TestGroup {
         assert!(matches!(refused, Err(Error::Invalid(Check::ParentHash))));
         let mut altered = path.clone();
         let sealed = &mut altered.nodes[0].encrypted_path_secret;
-        sealed.push(sealed[0].clone());
+        *sealed = sealed.iter().chain(sealed.get(0)).collect();
         let (merged, _) = self.merge(sender, &altered);
         let check = |path| merged.check_ciphertexts(sender, path, &[], &NoRecords);
         assert!(matches!(

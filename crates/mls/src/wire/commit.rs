@@ -1,7 +1,6 @@
 //! Commits (RFC 9420 §12.4) and update paths (§7.6).
 
-use super::{LeafNode, Proposal};
-use folkmoot_crypto::HpkeCiphertext;
+use super::{HpkeCiphertexts, LeafNode, Proposal};
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// A proposal's hash reference (RFC 9420 §5.2).
@@ -47,5 +46,5 @@ pub struct UpdatePathNode {
     /// The node's new public key.
     pub encryption_key: VLBytes,
     /// The path secret, sealed once per node of the resolution.
-    pub encrypted_path_secret: Vec<HpkeCiphertext>,
+    pub encrypted_path_secret: HpkeCiphertexts,
 }

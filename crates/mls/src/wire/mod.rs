@@ -1,5 +1,6 @@
 //! The structures of RFC 9420 as they travel, decoded strictly and not yet believed.
 
+mod ciphertexts;
 mod commit;
 mod context;
 mod credential;
@@ -9,6 +10,7 @@ mod leaf_node;
 mod proposal;
 mod welcome;
 
+pub use ciphertexts::HpkeCiphertexts;
 pub use commit::{Commit, ProposalOrRef, ProposalRef, UpdatePath, UpdatePathNode};
 pub use context::{GroupContext, GroupInfo, GroupInfoContent};
 pub use credential::{Credential, CredentialType};

@@ -352,8 +352,10 @@ fn failure_visibility() {
     let mut scene = Scene::default();
     let mut commit = scene.mallory.forge(Vec::new()).with_path();
     let nodes = &mut commit.path.as_mut().unwrap().nodes;
-    let sealed = &mut nodes[1].encrypted_path_secret[0];
-    *sealed = nodes_apart(sealed);
+    let sealed = &mut nodes[1].encrypted_path_secret;
+    let mut apart: Vec<_> = sealed.iter().collect();
+    apart[0] = nodes_apart(&apart[0]);
+    *sealed = apart.into_iter().collect();
     let message = commit.message();
     for person in [&mut scene.alice, &mut scene.bob] {
         let before = person.store.clone();

@@ -2,8 +2,8 @@
 
 use folkmoot_crypto::random_secret;
 use folkmoot_mls::{
-    Check, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, NoRecords, Proposal,
-    UpdatePathNode,
+    Check, Extensions, GroupContext, GroupId, HpkeCiphertexts, LeafIndex, LeafNodeSource,
+    NoRecords, Proposal, UpdatePathNode,
 };
 use folkmoot_sim::{Forgery, Invitee, Refusal, Scene, crypto, refusal, rng};
 
@@ -98,12 +98,12 @@ fn path_length() {
 fn path_ciphertext_count() {
     for level in [0, 1] {
         let fewer = |commit: &mut Forgery| {
-            nodes(commit)[level].encrypted_path_secret.clear();
+            nodes(commit)[level].encrypted_path_secret = HpkeCiphertexts::from_iter([]);
         };
         refuses_sealed(fewer, Check::PathCiphertextCount);
         let more = |commit: &mut Forgery| {
             let sealed = &mut nodes(commit)[level].encrypted_path_secret;
-            sealed.push(sealed[0].clone());
+            *sealed = sealed.iter().chain(sealed.get(0)).collect();
         };
         refuses_sealed(more, Check::PathCiphertextCount);
     }
