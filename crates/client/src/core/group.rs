@@ -2,7 +2,7 @@
 
 use folkmoot_crypto::{SignatureKeyPair, suite_one};
 use folkmoot_identity::{DeviceName, Timestamp, named_device};
-use folkmoot_mls::{ExtensionType, Group, LeafIndex, Records, Settings};
+use folkmoot_mls::{Credential, ExtensionType, Group, LeafIndex, Records, Settings};
 use folkmoot_protocol::{
     Action, CreateGroup, GROUP_NAME_EXTENSION, GroupId, LogPosition, Receipt,
     SLOT_SECRET_EXTENSION, SlotPublicKey, SlotRequest, SlotSecret,
@@ -56,12 +56,14 @@ pub(super) fn devices(
     records: &dyn Records,
 ) -> Result<Vec<(LeafIndex, DeviceName)>, Error> {
     let members = group.members(records).map_err(unread)?;
-    let named = members.map(|(leaf, node)| {
-        let device = named_device(&node.content.credential)
-            .map_err(|error| Error::Internal(format!("a member's credential: {error}")))?;
-        Ok((leaf, device))
-    });
+    let named = members.map(|(leaf, node)| Ok((leaf, named(&node.content.credential)?)));
     named.collect()
+}
+
+/// Whose a member's credential is.
+pub(super) fn named(credential: &Credential) -> Result<DeviceName, Error> {
+    let named = named_device(credential);
+    named.map_err(|error| Error::Internal(format!("a member's credential: {error}")))
 }
 
 impl<S: ClientStore> Core<S> {
@@ -120,6 +122,19 @@ impl<S: ClientStore> Core<S> {
             Some(group) => devices(group, &records),
             None => devices(&self.load_group(group)?, &records),
         }
+    }
+
+    /// The device at a leaf.
+    pub(super) fn device_at(
+        &mut self,
+        group: GroupId,
+        leaf: LeafIndex,
+    ) -> Result<Option<DeviceName>, Error> {
+        let (group, records) = self.group_and_records(group)?;
+        let member = group.member(leaf, &records).map_err(unread)?;
+        member
+            .map(|node| named(&node.content.credential))
+            .transpose()
     }
 
     /// The value that members compare to be sure that they are in one epoch (RFC 9420 §8.7).

@@ -267,7 +267,8 @@ impl<S: ClientStore> Core<S> {
             ClientChange::EraseJoin(reference.to_vec()),
         ];
         self.apply(changes)?;
-        self.groups.insert(id, group);
+        // Loaded when it is wanted, and of a large tree only what is.
+        self.groups.remove(&id);
         self.round.caught_up.remove(&id);
         self.round.shut.remove(&id);
         self.round.gone.remove(&id);

@@ -1,6 +1,6 @@
 //! A group's log, entry by entry: each one is one step, in the one order that all members see.
 
-use folkmoot_identity::{DeviceName, named_device};
+use folkmoot_identity::DeviceName;
 use folkmoot_mls::{
     ApplicationMessage, CommitSummary as Changes, Credential, Fault, IncomingContent, LeafIndex,
     MlsMessage, Proposal, Sender, Services,
@@ -14,7 +14,7 @@ use folkmoot_store::client::{
 };
 use rand_core::CryptoRng;
 
-use super::group::{devices, hex, slot_secret, unread};
+use super::group::{hex, named, slot_secret, unread};
 use super::message::{decode_seen, decode_text};
 use super::state::{Addition, Draft, Task, to_body};
 use super::submit::Outcome;
@@ -178,28 +178,20 @@ impl<S: ClientStore> Core<S> {
         changes: &mut ClientChanges,
         rng: &mut dyn CryptoRng,
     ) -> Result<CommitSummary, Error> {
-        let (group, records) = self.group_and_records(row.id)?;
-        let before = devices(group, &records)?;
+        let group = self.group_mut(row.id)?;
         let delta = group
             .accept_pending()
             .map_err(|error| Error::Internal(format!("an accepted commit: {error}")))?;
-        let after = devices(group, &records)?;
         changes.push(ClientChange::Records(row.id, delta));
         row.epoch = group.epoch();
-        row.members = after.len() as u64;
+        row.members = group.member_count().into();
         self.leave_again(row, changes)?;
         for addition in &draft.additions {
             let post = Self::posting(row, draft, addition, rng)?;
             changes.push(ClientChange::AddPost(to_body(&post)));
         }
-        let only_in = |one: &[(LeafIndex, DeviceName)], other: &[(LeafIndex, DeviceName)]| {
-            let names = one.iter().map(|(_, device)| device);
-            names
-                .filter(|d| !other.iter().any(|(_, o)| o == *d))
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let (added, removed) = (only_in(&after, &before), only_in(&before, &after));
+        let added = draft.additions.iter().map(|one| one.device.clone());
+        let (added, removed): (Vec<_>, _) = (added.collect(), draft.removals.clone());
         self.events.push_back(Event::Committed {
             group: hex(&row.id),
             name: row.name.clone(),
@@ -348,7 +340,7 @@ impl<S: ClientStore> Core<S> {
         message: &ApplicationMessage,
         changes: &mut ClientChanges,
     ) -> Result<(), Error> {
-        let sender = device(&message.credential)?;
+        let sender = named(&message.credential)?;
         let Some(text) = decode_text(&message.data) else {
             let detail = format!("a message of {sender} has a content unknown to this version");
             self.warn(Some(&row.id), WarningKind::InvalidMessage, detail);
@@ -378,11 +370,8 @@ impl<S: ClientStore> Core<S> {
         let Proposal::Remove(leaf) = proposal else {
             return Ok(());
         };
-        let found = self
-            .members(row.id)?
-            .into_iter()
-            .find(|(place, _)| place == leaf);
-        if let (Some((_, device)), true) = (found, Sender::Member(*leaf) == sender) {
+        let by_itself = Sender::Member(*leaf) == sender;
+        if let (Some(device), true) = (self.device_at(row.id, *leaf)?, by_itself) {
             let (group, name) = (hex(&row.id), row.name.clone());
             self.events.push_back(Event::LeaveProposed {
                 group,
@@ -404,10 +393,10 @@ impl<S: ClientStore> Core<S> {
     ) -> Result<(), Error> {
         let names = |list: &[(LeafIndex, Credential)]| {
             list.iter()
-                .map(|(_, credential)| device(credential))
+                .map(|(_, credential)| named(credential))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let by = device(&summary.credential)?;
+        let by = named(&summary.credential)?;
         let (added, removed) = (names(&summary.added)?, names(&summary.removed)?);
         self.check_access(row, entry, (&added, &removed), secret);
         // A commit of this device's own for the same epoch can no longer be accepted.
@@ -421,10 +410,9 @@ impl<S: ClientStore> Core<S> {
             return self.removed(row, entry, by, changes);
         }
         self.leave_again(row, changes)?;
-        let members = self.members(row.id)?;
-        let updated = members
-            .into_iter()
-            .filter(|(leaf, _)| summary.updated.contains(leaf));
+        let updated = summary.updated.iter();
+        let updated = updated.map(|leaf| self.device_at(row.id, *leaf));
+        let updated: Vec<_> = updated.collect::<Result<_, _>>()?;
         self.events.push_back(Event::Committed {
             group: hex(&row.id),
             name: row.name.clone(),
@@ -434,7 +422,7 @@ impl<S: ClientStore> Core<S> {
             own: false,
             added,
             removed,
-            updated: updated.map(|(_, device)| device).collect(),
+            updated: updated.into_iter().flatten().collect(),
         });
         Ok(())
     }
@@ -524,11 +512,6 @@ fn fits(content: &IncomingContent, kind: EntryKind) -> bool {
             | (IncomingContent::Proposal { .. }, EntryKind::Proposal)
             | (IncomingContent::Commit(_), EntryKind::Commit)
     )
-}
-
-/// The device of a credential that the engine had verified.
-fn device(credential: &Credential) -> Result<DeviceName, Error> {
-    named_device(credential).map_err(|error| Error::Internal(error.to_string()))
 }
 
 pub(crate) fn stored(row: &GroupRow, message: &MessageRow) -> StoredMessage {

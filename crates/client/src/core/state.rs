@@ -38,6 +38,9 @@ pub(crate) struct Draft {
     pub(crate) append: Append,
     /// Whom the commit adds.
     pub(crate) additions: Vec<Addition>,
+    /// Whom it removes.
+    #[serde(default)]
+    pub(crate) removals: Vec<DeviceName>,
     /// Opens the commit's Welcome.
     pub(crate) welcome_key: Option<Bytes<32>>,
     /// The text of an application message.

@@ -96,7 +96,6 @@ impl<S: ClientStore> Core<S> {
             ClientChange::Records(id, delta),
             ClientChange::PutHead(id, start.sequence, start.head),
         ])?;
-        self.groups.insert(id, group);
         Ok(id)
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use folkmoot_crypto::suite_one;
 use folkmoot_identity::{DeviceName, Timestamp, UserName, named_device};
 use folkmoot_mls::{
-    CommitIntent, Delta, EncryptedGroupSecrets, Group, KeyPackage, LeafIndex, MessageBody,
-    MlsMessage, ProposalIntent, Records, Services, VerifiedKeyPackage,
+    CommitIntent, Delta, EncryptedGroupSecrets, KeyPackage, LeafIndex, MessageBody, MlsMessage,
+    ProposalIntent, Services, VerifiedKeyPackage,
 };
 use folkmoot_protocol::bounds::READ_LIMIT;
 use folkmoot_protocol::{
@@ -19,7 +19,7 @@ use rand_core::CryptoRng;
 use tls_codec::Serialize;
 
 use super::account::bounded;
-use super::group::{devices, settings, slot_secret, unread};
+use super::group::{devices, named, settings, slot_secret, unread};
 use super::message::{encode_seen, encode_text};
 use super::state::{Addition, Draft, Task, from_body, to_body};
 use super::{Core, MAX_LOST_RACES, Request, Step, is_commit};
@@ -222,30 +222,32 @@ impl<S: ClientStore> Core<S> {
         let verified = self.verify_packages(&change.add, now)?;
         let (group, records) = self.group_and_records(row.id)?;
         let services = Services::from(&authenticator).with_records(&records);
-        let before = devices(group, &records)?;
-        let removed = match &change.remove {
-            Some(user) => leaves_of(&before, user, &row.name)?,
-            None => Vec::new(),
-        };
-        check_new(&before, &change.add, &row.name)?;
+        let mut leaves = Vec::new();
+        if change.remove.is_some() || !change.add.is_empty() {
+            // A user is found by name only among all members.
+            let members = devices(group, &records)?;
+            check_new(&members, &change.add, &row.name)?;
+            if let Some(user) = &change.remove {
+                leaves = leaves_of(&members, user, &row.name)?;
+            }
+        }
         let intent = CommitIntent {
             add: verified.clone(),
-            remove: removed,
+            remove: leaves,
             force_path: true,
             at: Some(now),
             ..CommitIntent::default()
         };
         let (bundle, delta) = group.commit(intent, &seen, services, rng).map_err(unread)?;
-        let after = devices_after(group, &records)?;
         let secret = slot_secret(group)?;
         let mut append = append(row, EntryKind::Commit, &bundle.commit, rng)?;
-        let gone = before
-            .iter()
-            .map(|(_, device)| device)
-            .filter(|d| !after.contains(d));
-        let closes: Vec<SlotId> = gone.map(|device| secret.slot(device)).collect();
+        let removals = bundle.removed.iter();
+        let removals = removals.map(|(_, credential)| named(credential));
+        let removals: Vec<_> = removals.collect::<Result<_, _>>()?;
+        let closes: Vec<SlotId> = removals.iter().map(|device| secret.slot(device)).collect();
         append.closes = closes.try_into().map_err(|_| too_many())?;
         let mut draft = Draft::new(task, append);
+        draft.removals = removals;
         let additions = additions(&verified, &secret, rng)?;
         if let Some(welcome) = bundle.welcome.filter(|_| !additions.is_empty()) {
             seal_welcome(row.id, welcome, additions, &mut draft, rng)?;
@@ -413,14 +415,14 @@ impl<S: ClientStore> Core<S> {
 
 impl Draft {
     fn new(task: Option<u64>, append: Append) -> Self {
-        let (additions, welcome_key, text, acknowledged) = (Vec::new(), None, None, None);
         Self {
             task,
             append,
-            additions,
-            welcome_key,
-            text,
-            acknowledged,
+            additions: Vec::new(),
+            removals: Vec::new(),
+            welcome_key: None,
+            text: None,
+            acknowledged: None,
         }
     }
 
@@ -592,14 +594,4 @@ fn too_many() -> Error {
 /// The engine refuses only what this client should not have asked.
 fn engine(error: &folkmoot_mls::Error) -> Error {
     Error::Internal(error.to_string())
-}
-
-/// The devices in a group once its pending commit is accepted.
-fn devices_after(group: &Group, records: &dyn Records) -> Result<Vec<DeviceName>, Error> {
-    let members = group.pending_members(records).map_err(unread)?;
-    let members = members.into_iter().flatten();
-    let named = members.map(|(_, leaf)| {
-        named_device(&leaf.content.credential).map_err(|error| Error::Internal(error.to_string()))
-    });
-    named.collect()
 }
