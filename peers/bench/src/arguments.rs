@@ -41,7 +41,8 @@ Operations (bytes in parentheses):
   send_stored, receive_stored
                  the same and a durable transaction of it; who sends is the receiver of other rows (the same)
   observe        validate a commit with public state only (commit)
-  memory         a group as loaded from its store, in bytes allocated (bytes)
+  memory         a group loaded from its store and in use, in bytes allocated (bytes)
+  memory_whole   the same with all of its tree read, as it is after a join (bytes)
 
 A steady group is one in which every member has committed once, so that no parent node is blank. It is
 made, not played: nobody waits for N commits. The committer is the leftmost leaf and the receiver the

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// Ways from a leaf to the root that a group in use has read: it forgets what it read every 64 epochs.
+const WAYS_IN_USE: u64 = 64;
 /// KeyPackages in one commit: RFC 9420 §8.4 counts pre-shared keys in 16 bits, and each proposal may bring
 /// one.
 const MAX_PROPOSALS: usize = 65_535;
@@ -428,16 +430,22 @@ impl Engine for Folkmoot {
         Ok(watch.sample(records))
     }
 
-    fn memory(&mut self) -> Result<usize, Failure> {
+    fn memory(&mut self) -> Result<[usize; 2], Failure> {
         self.disk.open()?;
         let before = crate::allocated();
         let group = self.disk.load(self.crypto)?;
-        // All of the tree, of which loading reads nothing.
         let records = self.disk.records().ok_or_else(Failure::no_group)?;
+        // As much as is read before the group forgets it again, if each epoch has another committer.
+        let places = u64::from(group.tree().root().0) + 1;
+        for way in 0..WAYS_IN_USE {
+            let leaf = u32::try_from(places * way / WAYS_IN_USE).map_err(Failure::new)?;
+            let _read = group.member(LeafIndex(leaf), &records)?;
+        }
+        let in_use = crate::allocated().saturating_sub(before);
         let _all = group.members(&records)?.count();
-        let bytes = crate::allocated().saturating_sub(before);
+        let whole = crate::allocated().saturating_sub(before);
         drop(group);
-        Ok(bytes)
+        Ok([in_use, whole])
     }
 
     fn send(&mut self, data: &[u8]) -> Result<Sent, Failure> {

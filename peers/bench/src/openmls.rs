@@ -403,14 +403,15 @@ impl Engine for OpenMls {
         Ok(watch.sample(bytes))
     }
 
-    fn memory(&mut self) -> Result<usize, Failure> {
+    fn memory(&mut self) -> Result<[usize; 2], Failure> {
         let receiver = self.receiver.as_ref().ok_or_else(Failure::no_group)?;
         let id = receiver.group_id().clone();
         let before = crate::allocated();
         let group = self.restored(&id)?;
         let bytes = crate::allocated().saturating_sub(before);
         drop(group);
-        Ok(bytes)
+        // All of it, always.
+        Ok([bytes; 2])
     }
 
     fn send(&mut self, data: &[u8]) -> Result<Sent, Failure> {

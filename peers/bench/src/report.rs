@@ -139,7 +139,7 @@ fn line(size: &Size, op: Op, who: Implementation, series: &Series) -> Line<'stat
 
 /// The median in microseconds; memory takes none.
 pub(crate) fn time(series: &Series, op: Op) -> Option<f64> {
-    let timed = op != Op::Memory;
+    let timed = !op.is_memory();
     series
         .median()
         .filter(|_| timed)
@@ -291,7 +291,7 @@ fn peer_cells(size: &Size, op: Op, peer: Implementation, own: &Series) -> [Strin
     if series.over_bound {
         return ["over bound".into(), String::new()];
     }
-    let (shown, ratio) = if op == Op::Memory {
+    let (shown, ratio) = if op.is_memory() {
         let bytes = |series: &Series| series.median().map_or(0, |sample| sample.bytes);
         let ratio = as_f64(bytes(series)) / as_f64(bytes(own)).max(1.0);
         (length(bytes(series)), ratio)

@@ -103,7 +103,7 @@ impl Floor {
             Op::Send | Op::SendStored => floor.send(on),
             Op::Receive | Op::ReceiveStored => floor.receive(on),
             Op::Observe => floor.observe(on),
-            Op::BuildInside | Op::Store | Op::Thin | Op::Memory => return None,
+            Op::BuildInside | Op::Store | Op::Thin | Op::Memory | Op::MemoryWhole => return None,
         }
         Some(floor)
     }

@@ -31,6 +31,8 @@ pub(crate) enum Op {
     ReceiveStored,
     Observe,
     Memory,
+    /// As [`Self::Memory`], with all of the tree read.
+    MemoryWhole,
 }
 
 impl Op {
@@ -58,7 +60,13 @@ impl Op {
             Self::ReceiveStored => "receive_stored",
             Self::Observe => "observe",
             Self::Memory => "memory",
+            Self::MemoryWhole => "memory_whole",
         }
+    }
+
+    /// Whether it takes bytes and no time.
+    pub(crate) fn is_memory(self) -> bool {
+        matches!(self, Self::Memory | Self::MemoryWhole)
     }
 
     /// Whether it is a line of JSON.

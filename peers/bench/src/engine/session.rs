@@ -368,14 +368,13 @@ impl<'a> Session<'a> {
                 session.count(Op::Load, (&shape, &shape), || 0, sent.message.len());
                 session.take(Op::Load, who, sample);
                 let bytes = engine.memory()?;
-                session.take(
-                    Op::Memory,
-                    who,
-                    Sample {
+                for (op, bytes) in [Op::Memory, Op::MemoryWhole].into_iter().zip(bytes) {
+                    let sample = Sample {
                         bytes,
                         ..Sample::default()
-                    },
-                );
+                    };
+                    session.take(op, who, sample);
+                }
             }
             Ok(())
         })

@@ -188,8 +188,8 @@ pub(crate) trait Engine {
     fn store(&mut self) -> Result<Option<Sample>, Failure>;
     /// The receiver forgets its group, loads it from its store and processes a commit.
     fn load(&mut self, commit: &[u8]) -> Result<Sample, Failure>;
-    /// Bytes allocated by a group that the receiver loads.
-    fn memory(&mut self) -> Result<usize, Failure>;
+    /// Bytes allocated by a group that the receiver loads, as it is in use and with all of its tree.
+    fn memory(&mut self) -> Result<[usize; 2], Failure>;
     /// The committer seals data.
     fn send(&mut self, data: &[u8]) -> Result<Sent, Failure>;
     /// The receiver opens it.
