@@ -7,7 +7,8 @@ use super::send::refused;
 use crate::error::Error;
 use crate::framing::{MAX_MESSAGE_LENGTH, Sender};
 use crate::leaf::{ClientId, LeafCheck};
-use crate::records::Records;
+use crate::parallel;
+use crate::records::{NoRecords, Records};
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
@@ -38,15 +39,11 @@ impl Group {
         let public = &self.epoch.public;
         let provisional = public.apply_proposals(own, &list, leaves);
         let mut provisional = provisional.map_err(refused)?;
-        let current = LeafCheck { at: now, ..*leaves };
+        check_asked_for(by_value, now, leaves)?;
         for listed in &mut list {
-            if let Proposal::Add(package) = listed.proposal {
-                // As whoever receives it judges it, by no clock.
-                leaves.is_acceptable(package).map_err(refused)?;
-            }
-            is_current(listed.proposal, &current).map_err(refused)?;
             listed.checked = true;
         }
+        let current = LeafCheck { at: now, ..*leaves };
         let mut taken = Vec::new();
         let waiting = self.compatible(&list, &current, services)?;
         let mut parts = vec![waiting.as_slice()];
@@ -205,6 +202,35 @@ impl Group {
         waiting.sort_by_key(|cached| rank(&cached.proposal));
         waiting.into_iter()
     }
+}
+
+/// The members to add are acceptable as whoever receives them judges it, by no clock, and are current.
+fn check_asked_for(
+    by_value: &[Proposal],
+    now: Option<Timestamp>,
+    leaves: &LeafCheck<'_>,
+) -> Result<(), Error> {
+    let LeafCheck {
+        crypto,
+        auth,
+        settings,
+        ..
+    } = *leaves;
+    let at = |at| LeafCheck {
+        crypto,
+        auth,
+        settings,
+        at,
+        records: &NoRecords,
+    };
+    let check = |proposal: &Proposal| {
+        if let Proposal::Add(package) = proposal {
+            at(None).is_acceptable(package).map_err(refused)?;
+        }
+        is_current(proposal, &at(now)).map_err(refused)
+    };
+    parallel::try_map(by_value.iter().collect(), check)?;
+    Ok(())
 }
 
 /// What stands in a list so far.

@@ -1,5 +1,6 @@
 //! Memory for bytes that anybody may send.
 
+use crate::kit::{Invitee, Person, add};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
 
@@ -33,6 +34,14 @@ impl AuthenticationService for Nobody {
 fn peak(call: impl FnOnce()) -> usize {
     let counted = allocation_counter::measure(call);
     usize::try_from(counted.bytes_max).unwrap()
+}
+
+/// What this thread still holds of what `make` allocated.
+fn held<T>(make: impl FnOnce() -> T) -> usize {
+    let mut made = None;
+    let counted = allocation_counter::measure(|| made = Some(make()));
+    drop(made);
+    usize::try_from(counted.bytes_current).unwrap()
 }
 
 /// A vector of `unit` repeated, with its header.
@@ -122,4 +131,38 @@ fn trees_take_memory_by_their_length() {
     });
     println!("tree: {} bytes per byte", peak / tree.len());
     assert!(peak <= BASE + MAX_EXPANSION * tree.len(), "{peak}");
+}
+
+#[test]
+fn a_past_epoch_takes_little() {
+    const EPOCHS: usize = 16;
+    const MOST: usize = 64 * 1024;
+    let loaded = |past_epochs: usize| {
+        let settings = || Settings {
+            past_epochs,
+            ..Settings::default()
+        };
+        let mut alice = Person::create("alice", settings());
+        let mut bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+        let mut charlie = add(&mut alice, &mut [&mut bob], Invitee::new("charlie", 2));
+        for _ in 0..EPOCHS {
+            let spoken = [bob.seal("hello"), charlie.seal("hello")];
+            for message in spoken {
+                alice.read(&message);
+            }
+            let commit = bob.commit(CommitIntent {
+                force_path: true,
+                ..CommitIntent::default()
+            });
+            bob.accept();
+            for other in [&mut alice, &mut charlie] {
+                other.receive(&commit.commit).unwrap();
+            }
+        }
+        held(|| Group::load(suite_one(), &alice.store, settings()).unwrap())
+    };
+    let (none, all) = (loaded(0), loaded(EPOCHS));
+    println!("a past epoch: {} bytes", (all - none) / EPOCHS);
+    assert!(all > none, "past epochs are kept");
+    assert!(all - none <= EPOCHS * MOST, "{none} {all}");
 }
