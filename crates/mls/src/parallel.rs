@@ -4,7 +4,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Fewer operations with a public key are done sooner than they are handed out.
-const WORTHWHILE: usize = 16;
+const WORTHWHILE: usize = 64;
 /// Fewer encodings are.
 const WORTHWHILE_LIGHT: usize = 1024;
 
