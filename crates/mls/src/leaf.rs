@@ -3,7 +3,7 @@
 use crate::check::Check;
 use crate::group::Settings;
 use crate::labels::verify_with_label;
-use crate::records::Records;
+use crate::records::{NoRecords, Records};
 use crate::tree::{Leaf, LeafIndex};
 use crate::wire::{
     Credential, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeSource, LeafPlace,
@@ -75,7 +75,21 @@ pub(crate) struct LeafCheck<'a> {
     pub(crate) records: &'a dyn Records,
 }
 
-impl LeafCheck<'_> {
+impl<'a> LeafCheck<'a> {
+    /// The same checks at a moment, for what asks no records: those are one core's to read.
+    pub(crate) fn on_all_cores(
+        &self,
+    ) -> impl Fn(Option<Timestamp>) -> LeafCheck<'a> + Sync + use<'a> {
+        let (crypto, auth, settings) = (self.crypto, self.auth, self.settings);
+        move |at| LeafCheck {
+            crypto,
+            auth,
+            settings,
+            at,
+            records: &NoRecords,
+        }
+    }
+
     /// A leaf with the client that it is.
     pub(crate) fn identified(&self, leaf: &LeafNode) -> Leaf {
         let client = self.auth.client(&leaf.content.credential);

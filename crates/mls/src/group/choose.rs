@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::framing::{MAX_MESSAGE_LENGTH, Sender};
 use crate::leaf::{ClientId, LeafCheck};
 use crate::parallel;
-use crate::records::{NoRecords, Records};
+use crate::records::Records;
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
@@ -210,19 +210,7 @@ fn check_asked_for(
     now: Option<Timestamp>,
     leaves: &LeafCheck<'_>,
 ) -> Result<(), Error> {
-    let LeafCheck {
-        crypto,
-        auth,
-        settings,
-        ..
-    } = *leaves;
-    let at = |at| LeafCheck {
-        crypto,
-        auth,
-        settings,
-        at,
-        records: &NoRecords,
-    };
+    let at = leaves.on_all_cores();
     let check = |proposal: &Proposal| {
         if let Proposal::Add(package) = proposal {
             at(None).is_acceptable(package).map_err(refused)?;

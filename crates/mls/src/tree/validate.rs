@@ -1,9 +1,8 @@
 //! Whether a received tree is one that members could have made (RFC 9420 §12.4.3.1).
 
 use super::hash::parent_hash_beside;
-use super::{
-    Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, ReceivedTree, Subtree, resolve,
-};
+use super::resolution::resolve;
+use super::{Content, LeafIndex, NodeIndex, ParentNode, RatchetTree, ReceivedTree, Subtree};
 use crate::Error;
 use crate::check::Check;
 use crate::leaf::{LeafCheck, check_fits_group, place};
@@ -26,20 +25,7 @@ impl VerifiedTree {
         context: &GroupContext,
         leaves: &LeafCheck<'_>,
     ) -> Result<Self, Error> {
-        let LeafCheck {
-            crypto,
-            auth,
-            settings,
-            at,
-            ..
-        } = *leaves;
-        let leaves = || LeafCheck {
-            crypto,
-            auth,
-            settings,
-            at,
-            records: RECORDS,
-        };
+        let (crypto, at, leaves) = (leaves.crypto, leaves.at, leaves.on_all_cores());
         // What costs least comes first: signatures last.
         let ((index, has_repeated_keys), checked) = parallel::join(
             || received.make_index(),
@@ -53,7 +39,7 @@ impl VerifiedTree {
         check_parent_keys(&tree, crypto)?;
         // Check 126.
         let check = |(index, leaf): (LeafIndex, &Arc<LeafNode>)| {
-            leaves().any(leaf, Some(place(context, index)))?;
+            leaves(at).any(leaf, Some(place(context, index)))?;
             check_fits_group(leaf, context, &context.extensions)
         };
         parallel::try_map(tree.leaves(RECORDS)?.collect(), check)?;
