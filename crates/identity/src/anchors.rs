@@ -7,6 +7,7 @@ use webpki::anchor_from_trusted_cert;
 use crate::certificate::ParsedCertificate;
 use crate::error::CertificateError;
 use crate::name::ProviderDomain;
+use crate::validity::Validity;
 
 /// Most issuing CAs of one provider at a time.
 pub const MAX_ISSUING: usize = 8;
@@ -84,19 +85,23 @@ impl TrustAnchors {
     }
 
     /// Checks the validity of the anchor that a path ended in, which webpki leaves to its caller. A
-    /// renewed CA may keep name and key; then it is enough that one of its certificates is valid.
+    /// renewed CA may keep name and key; then it is enough that one of its certificates is valid. Gives
+    /// that one's validity.
     pub(crate) fn check_anchor(
         &self,
         anchor: &TrustAnchor<'_>,
         at: Timestamp,
-    ) -> Result<(), CertificateError> {
+    ) -> Result<Validity, CertificateError> {
         let same_ca = |other: &TrustAnchor<'_>| {
             other.subject == anchor.subject
                 && other.subject_public_key_info == anchor.subject_public_key_info
         };
         let certificates = self.anchors.iter().zip(&self.issuing);
         let certificates = certificates.filter(|(other, _certificate)| same_ca(other));
-        any_of(certificates.map(|(_anchor, certificate)| certificate.validity.check(at)))
+        any_of(certificates.map(|(_anchor, certificate)| {
+            let validity = certificate.validity;
+            validity.check(at).map(|()| validity)
+        }))
     }
 
     pub(crate) fn check_domain(&self, found: &ProviderDomain) -> Result<(), CertificateError> {
@@ -139,13 +144,13 @@ pub(crate) fn verify_issuing(
 }
 
 /// Success if there is one, else the last refusal.
-fn any_of(
-    verdicts: impl Iterator<Item = Result<(), CertificateError>>,
-) -> Result<(), CertificateError> {
+fn any_of<T>(
+    verdicts: impl Iterator<Item = Result<T, CertificateError>>,
+) -> Result<T, CertificateError> {
     let mut refusal = CertificateError::UnknownIssuer;
     for verdict in verdicts {
         match verdict {
-            Ok(()) => return Ok(()),
+            Ok(found) => return Ok(found),
             Err(error) => refusal = error,
         }
     }

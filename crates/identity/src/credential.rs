@@ -51,6 +51,8 @@ pub struct VerifiedCredential {
     device: DeviceName,
     signature_key: Vec<u8>,
     validity: Validity,
+    /// When the whole chain is valid.
+    chain_validity: Validity,
 }
 
 impl VerifiedCredential {
@@ -72,11 +74,16 @@ impl VerifiedCredential {
             return Err(CertificateError::NamesDiffer);
         }
         let at = at.unwrap_or(end_entity.validity.not_before());
-        check_path(end_entity_der, device_der, anchors, at)?;
+        let anchor = check_path(end_entity_der, device_der, anchors, at)?;
+        let chain_validity = end_entity
+            .validity
+            .both(device_certificate.validity)
+            .and_then(|both| both.both(anchor));
         Ok(Self {
             device,
             signature_key: end_entity.public_key,
             validity: end_entity.validity,
+            chain_validity: chain_validity.ok_or(CertificateError::Validity)?,
         })
     }
 
@@ -93,6 +100,12 @@ impl VerifiedCredential {
     /// When the end-entity certificate is valid.
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// Whether [`Self::verify`] would come to the same at another moment, or by no clock.
+    pub(crate) fn holds(&self, at: Option<Timestamp>) -> bool {
+        let at = at.unwrap_or(self.validity.not_before());
+        self.chain_validity.check(at).is_ok()
     }
 }
 
@@ -115,13 +128,13 @@ fn chain(credential: &Credential) -> Result<(&[u8], &[u8]), CertificateError> {
     }
 }
 
-/// Path validation (RFC 5280 §6) from an issuing CA over the device to the end entity.
+/// Path validation (RFC 5280 §6) from an issuing CA over the device to the end entity; gives the CA's validity.
 fn check_path(
     end_entity: &[u8],
     device: &[u8],
     anchors: &TrustAnchors,
     at: Timestamp,
-) -> Result<(), CertificateError> {
+) -> Result<Validity, CertificateError> {
     let end_entity = CertificateDer::from(end_entity);
     let end_entity = EndEntityCert::try_from(&end_entity).map_err(|e| path_error(&e))?;
     let devices = [CertificateDer::from(device)];

@@ -54,11 +54,15 @@ impl Validity {
 
     /// The part of it that `outer` holds.
     pub(crate) fn cut_to(self, outer: Self) -> Result<Self, IssueError> {
+        self.both(outer).ok_or(IssueError::Validity)
+    }
+
+    /// When both are valid, if ever.
+    pub(crate) fn both(self, other: Self) -> Option<Self> {
         Self::new(
-            self.not_before.max(outer.not_before),
-            self.not_after.min(outer.not_after),
+            self.not_before.max(other.not_before),
+            self.not_after.min(other.not_after),
         )
-        .ok_or(IssueError::Validity)
     }
 
     /// Refuses a moment outside.

@@ -127,17 +127,28 @@ pub struct KeyPackageSecrets {
 }
 
 /// A KeyPackage that passed RFC 9420 §10.1.
+///
+/// A commit at the moment for which it was verified, or without one, does not ask the Authentication
+/// Service again; any other does.
 #[derive(Clone, Debug)]
-pub struct VerifiedKeyPackage(KeyPackage);
+pub struct VerifiedKeyPackage {
+    key_package: KeyPackage,
+    at: Option<Timestamp>,
+}
 
 impl VerifiedKeyPackage {
     /// The KeyPackage.
     pub fn key_package(&self) -> &KeyPackage {
-        &self.0
+        &self.key_package
     }
 
     pub(crate) fn into_inner(self) -> KeyPackage {
-        self.0
+        self.key_package
+    }
+
+    /// Whether the Authentication Service has answered for this moment.
+    pub(crate) fn is_vouched_at(&self, at: Option<Timestamp>) -> bool {
+        at.is_none() || at == self.at
     }
 }
 
@@ -224,7 +235,7 @@ impl KeyPackage {
         if content.version != ProtocolVersion::MLS_10 || content.cipher_suite != crypto.suite() {
             return Err(Check::KeyPackageVersionAndSuite.into());
         }
-        leaves.carried(&content.leaf_node, Carrier::KeyPackage, None)?;
+        leaves.carried(&content.leaf_node, Carrier::KeyPackage, None, None)?;
         check_version_and_suite(&content.leaf_node, content.version, content.cipher_suite)?;
         leaves.check_extension_list(&content.extensions)?;
         let leaf = &content.leaf_node.content;
@@ -249,7 +260,10 @@ impl KeyPackage {
         if !listed {
             return Err(Check::KeyPackageListsExtensions.into());
         }
-        Ok(VerifiedKeyPackage(self))
+        Ok(VerifiedKeyPackage {
+            key_package: self,
+            at: leaves.at,
+        })
     }
 }
 

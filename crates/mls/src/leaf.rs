@@ -96,12 +96,15 @@ impl<'a> LeafCheck<'a> {
         Leaf::new(leaf.clone(), client)
     }
 
-    /// A leaf that a message brings.
+    /// A leaf that a message brings, of a member whose leaf was `before`.
+    ///
+    /// The Authentication Service is asked where credential or signature key are new (RFC 9420 §5.3.1).
     pub(crate) fn carried(
         &self,
         leaf: &LeafNode,
         carrier: Carrier,
         place: Option<LeafPlace<'_>>,
+        before: Option<&LeafNode>,
     ) -> Result<(), Error> {
         let from = match leaf.content.source {
             LeafNodeSource::KeyPackage(_) => Carrier::KeyPackage,
@@ -111,11 +114,21 @@ impl<'a> LeafCheck<'a> {
         if from != carrier {
             return Err(Check::LeafSource.into());
         }
-        self.any(leaf, place)
+        self.check_sound(leaf, place)?;
+        if before.is_some_and(|before| before.identity() == leaf.identity()) {
+            return Ok(());
+        }
+        Ok(self.check_vouched(leaf)?)
     }
 
     /// A leaf wherever it comes from, such as one in a joiner's tree.
     pub(crate) fn any(&self, leaf: &LeafNode, place: Option<LeafPlace<'_>>) -> Result<(), Error> {
+        self.check_sound(leaf, place)?;
+        Ok(self.check_vouched(leaf)?)
+    }
+
+    /// Everything but who it is.
+    fn check_sound(&self, leaf: &LeafNode, place: Option<LeafPlace<'_>>) -> Result<(), Error> {
         self.check_bounds(leaf)?;
         self.check_lifetime(leaf)?;
         check_own_lists(leaf)?;
@@ -135,24 +148,27 @@ impl<'a> LeafCheck<'a> {
             leaf.signature.as_slice(),
         )
         .map_err(|_| Check::LeafSignature)?;
-        let key = content.signature_key.as_slice();
-        Ok(self.auth.validate(&content.credential, key, self.at)?)
+        Ok(())
     }
 
-    /// All of a KeyPackage's validity that depends on the group and on whom it asks; its signatures and
-    /// lists were verified before.
-    pub(crate) fn is_acceptable(&self, package: &KeyPackage) -> Result<(), Error> {
-        self.check_bounds(&package.content.leaf_node)?;
-        self.check_extension_list(&package.content.extensions)?;
-        self.is_current(&package.content.leaf_node)
-    }
-
-    /// A leaf may be sent now (RFC 9420 §7.3).
-    pub(crate) fn is_current(&self, leaf: &LeafNode) -> Result<(), Error> {
-        self.check_lifetime(leaf)?;
+    /// The Authentication Service vouches for the leaf: at the moment, and by no clock, as the others
+    /// will ask.
+    pub(crate) fn check_vouched(&self, leaf: &LeafNode) -> Result<(), CredentialRejected> {
         let content = &leaf.content;
         let key = content.signature_key.as_slice();
-        Ok(self.auth.validate(&content.credential, key, self.at)?)
+        if self.at.is_some() {
+            self.auth.validate(&content.credential, key, self.at)?;
+        }
+        self.auth.validate(&content.credential, key, None)
+    }
+
+    /// A KeyPackage fits the group's bounds and may be sent now (RFC 9420 §7.3); its signatures and lists
+    /// were verified before, and who it is.
+    pub(crate) fn check_acceptable(&self, package: &KeyPackage) -> Result<(), Check> {
+        let leaf = &package.content.leaf_node;
+        self.check_bounds(leaf)?;
+        self.check_extension_list(&package.content.extensions)?;
+        self.check_lifetime(leaf)
     }
 
     /// Lists are compared with each other, so that their lengths count twice; and every joiner gets

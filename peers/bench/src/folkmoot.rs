@@ -432,7 +432,7 @@ impl Engine for Folkmoot {
 
     fn memory(&mut self) -> Result<[usize; 2], Failure> {
         self.disk.open()?;
-        let before = crate::allocated();
+        let heap = folkmoot_heap::Count::begin();
         let group = self.disk.load(self.crypto)?;
         let records = self.disk.records().ok_or_else(Failure::no_group)?;
         // As much as is read before the group forgets it again, if each epoch has another committer.
@@ -441,9 +441,9 @@ impl Engine for Folkmoot {
             let leaf = u32::try_from(places * way / WAYS_IN_USE).map_err(Failure::new)?;
             let _read = group.member(LeafIndex(leaf), &records)?;
         }
-        let in_use = crate::allocated().saturating_sub(before);
+        let in_use = heap.bytes();
         let _all = group.members(&records)?.count();
-        let whole = crate::allocated().saturating_sub(before);
+        let whole = heap.bytes();
         drop(group);
         Ok([in_use, whole])
     }

@@ -22,14 +22,9 @@ use clap::Parser;
 pub use engine::Failure;
 use std::process::ExitCode;
 
-/// Counts what is allocated, for `memory`; everything measured here pays the same for it.
+/// Counts what is allocated, for `memory` alone.
 #[global_allocator]
-static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
-
-/// Bytes allocated at the moment.
-fn allocated() -> usize {
-    ALLOCATOR.allocated()
-}
+static HEAP: folkmoot_heap::Heap = folkmoot_heap::Heap;
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {

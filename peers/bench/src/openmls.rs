@@ -406,9 +406,9 @@ impl Engine for OpenMls {
     fn memory(&mut self) -> Result<[usize; 2], Failure> {
         let receiver = self.receiver.as_ref().ok_or_else(Failure::no_group)?;
         let id = receiver.group_id().clone();
-        let before = crate::allocated();
+        let heap = folkmoot_heap::Count::begin();
         let group = self.restored(&id)?;
-        let bytes = crate::allocated().saturating_sub(before);
+        let bytes = heap.bytes();
         drop(group);
         // All of it, always.
         Ok([bytes; 2])

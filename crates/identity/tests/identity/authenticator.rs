@@ -4,7 +4,7 @@ use folkmoot_identity::{CertificateError, Timestamp, X509Authenticator, issue_le
 use folkmoot_mls::{AuthenticationService, Credential};
 use tls_codec::VLBytes;
 
-use crate::forge::{DAY, NOW, World, days, request};
+use crate::forge::{DAY, NOW, World, credential_of, days, request, set_validity};
 
 /// Shows [`folkmoot_mls::Check::X509KeyMatches`].
 #[test]
@@ -42,6 +42,50 @@ fn without_a_clock_an_expired_credential_is_as_valid_as_it_was() {
             .is_err()
     );
     assert!(authenticator.validate(&credential, key, None).is_ok());
+}
+
+/// What was found valid is not looked at again, but for the moment and the key.
+#[test]
+fn a_remembered_verdict_is_of_its_chain_its_key_and_its_time() {
+    let mut world = World::new();
+    let credential = world.credential();
+    let key = world.leaf.public.clone();
+    let authenticator = X509Authenticator::new(world.anchors().clone());
+    authenticator
+        .validate(&credential, &key, Some(NOW))
+        .unwrap();
+    authenticator.validate(&credential, &key, None).unwrap();
+    let refusal = |credential: &Credential, key: &[u8], at| {
+        let refused = authenticator.validate(credential, key, Some(Timestamp(at)));
+        refused.unwrap_err().0
+    };
+    for (at, why) in [
+        (NOW.0 - 301, "not valid before"),
+        (NOW.0 + DAY + 1, "expired"),
+    ] {
+        let refused = refusal(&credential, &key, at);
+        assert!(refused.contains(why), "{refused}");
+    }
+    let other = world.fresh_key().0.public;
+    let refused = refusal(&credential, &other, NOW.0);
+    assert_eq!(refused, CertificateError::WrongKey.to_string());
+    let Credential::X509(mut chain) = credential else {
+        panic!("not a chain")
+    };
+    // The signature's last byte.
+    let mut end_entity = Vec::from(chain[0].as_slice());
+    *end_entity.last_mut().unwrap() ^= 1;
+    chain[0] = VLBytes::new(end_entity);
+    let refused = refusal(&Credential::X509(chain), &key, NOW.0);
+    assert_eq!(refused, CertificateError::Signature.to_string());
+    // A device that is valid from later on than its end entity is good today, but by no clock.
+    let device = world.forged_device(|params| set_validity(params, NOW.0 - 100, NOW.0 + DAY));
+    let leaf = world.forged_leaf(|params| set_validity(params, NOW.0 - 200, NOW.0 + DAY));
+    let credential = credential_of(&[&leaf, &device]);
+    authenticator
+        .validate(&credential, &key, Some(NOW))
+        .unwrap();
+    assert!(authenticator.validate(&credential, &key, None).is_err());
 }
 
 #[test]

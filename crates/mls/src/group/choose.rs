@@ -11,7 +11,7 @@ use crate::parallel;
 use crate::records::Records;
 use crate::services::Services;
 use crate::tree::LeafIndex;
-use crate::wire::{PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
+use crate::wire::{KeyPackage, PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
 use std::collections::HashSet;
 use tls_codec::Size;
 
@@ -22,10 +22,11 @@ const MAX_ATTEMPTS: usize = 64;
 const MAX_TAKEN: usize = MAX_MESSAGE_LENGTH / 2;
 
 impl Group {
-    /// The list: what is asked for, then what waits and is valid together with it at `now`.
+    /// The list: what is asked for, with whether who it adds has been vouched for at `now`, then what waits
+    /// and is valid together with it at `now`.
     pub(super) fn choose(
         &self,
-        by_value: &[Proposal],
+        (by_value, are_vouched): (&[Proposal], bool),
         now: Option<Timestamp>,
         (leaves, services): (&LeafCheck<'_>, Services<'_>),
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
@@ -39,11 +40,11 @@ impl Group {
         let public = &self.epoch.public;
         let provisional = public.apply_proposals(own, &list, leaves);
         let mut provisional = provisional.map_err(refused)?;
-        check_asked_for(by_value, now, leaves)?;
+        let current = LeafCheck { at: now, ..*leaves };
+        check_asked_for(by_value, are_vouched, &current)?;
         for listed in &mut list {
             listed.checked = true;
         }
-        let current = LeafCheck { at: now, ..*leaves };
         let mut taken = Vec::new();
         let waiting = self.compatible(&list, &current, services)?;
         let mut parts = vec![waiting.as_slice()];
@@ -93,6 +94,9 @@ impl Group {
         current: &LeafCheck<'_>,
         services: Services<'_>,
     ) -> Result<Vec<&CachedProposal>, Error> {
+        if self.proposals.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut so_far = Listing::default();
         let room = current.settings.committed_proposals;
         for asked_for in list {
@@ -204,20 +208,26 @@ impl Group {
     }
 }
 
-/// The members to add are acceptable as whoever receives them judges it, by no clock, and are current.
+/// The members to add are acceptable now, as are their credentials.
 fn check_asked_for(
     by_value: &[Proposal],
-    now: Option<Timestamp>,
-    leaves: &LeafCheck<'_>,
+    are_vouched: bool,
+    current: &LeafCheck<'_>,
 ) -> Result<(), Error> {
-    let at = leaves.on_all_cores();
-    let check = |proposal: &Proposal| {
-        if let Proposal::Add(package) = proposal {
-            at(None).is_acceptable(package).map_err(refused)?;
+    let added = by_value.iter().filter_map(|proposal| match proposal {
+        Proposal::Add(package) => Some(package.as_ref()),
+        _ => None,
+    });
+    let (at, leaves) = (current.at, current.on_all_cores());
+    let check = |package: &KeyPackage| {
+        let leaves = leaves(at);
+        leaves.check_acceptable(package)?;
+        if !are_vouched {
+            leaves.check_vouched(&package.content.leaf_node)?;
         }
-        is_current(proposal, &at(now)).map_err(refused)
+        Ok(())
     };
-    parallel::try_map(by_value.iter().collect(), check)?;
+    parallel::try_map(added.collect(), check).map_err(refused)?;
     Ok(())
 }
 
@@ -240,7 +250,8 @@ struct Listing {
 fn is_current(proposal: &Proposal, current: &LeafCheck<'_>) -> Result<(), Error> {
     match proposal {
         Proposal::Add(package) if current.at.is_some() => {
-            current.is_current(&package.content.leaf_node)
+            current.check_acceptable(package)?;
+            Ok(current.check_vouched(&package.content.leaf_node)?)
         }
         _ => Ok(()),
     }

@@ -109,9 +109,11 @@ impl Group {
         }
         let identity = intent.identity.clone();
         let (force_path, tree_apart, now) = (intent.force_path, intent.tree_apart, intent.at);
+        let are_vouched = intent.add.iter().all(|one| one.is_vouched_at(now));
         let by_value = self.by_value(intent, rng);
         let leaves = leaf_check(self.crypto, &self.settings, services);
-        let (mut entries, provisional) = self.choose(&by_value, now, (&leaves, services))?;
+        let (mut entries, provisional) =
+            self.choose((&by_value, are_vouched), now, (&leaves, services))?;
         let held = self.psks(&provisional.psks, services);
         let mut psks = held.map_err(|check| refused(check.into()))?;
         if let Some((id, secret)) = founding {

@@ -125,8 +125,11 @@ impl PublicState {
         leaves: &LeafCheck<'_>,
     ) -> Result<(), Error> {
         let placed = Some(place(&self.context, place_of_path));
-        leaves.carried(leaf, Carrier::Path, placed)?;
-        if let Some(before) = self.prior(committer, provisional, leaves.records)? {
+        let before = self.prior(committer, provisional, leaves.records)?;
+        // Whoever joins by the commit shows its credential for the first time, if only to come back.
+        let known = before.filter(|_| committer != Committer::Joiner);
+        leaves.carried(leaf, Carrier::Path, placed, known)?;
+        if let Some(before) = before {
             if before.content.encryption_key == leaf.content.encryption_key {
                 return Err(Check::EncryptionKeyNew.into());
             }

@@ -123,8 +123,7 @@ impl Draft<'_> {
         let known = self.public.tree.leaf(self.place, records)?;
         let known = known.filter(|before| {
             // The same client with other encryption keys has been verified before.
-            before.content.signature_key == own.content.signature_key
-                && before.content.credential == own.content.credential
+            before.identity() == own.identity()
         });
         if has_path && (known.is_none() || self.committer == Committer::Joiner) {
             self.public

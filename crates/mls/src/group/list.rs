@@ -7,7 +7,8 @@ use crate::check::Check;
 use crate::error::Error;
 use crate::framing::Sender;
 use crate::leaf::{LeafCheck, check_fits_group};
-use crate::tree::{LeafIndex, RatchetTree};
+use crate::parallel;
+use crate::tree::{Leaf, LeafIndex, RatchetTree};
 use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
 use std::collections::HashSet;
 use tls_codec::VLBytes;
@@ -98,7 +99,8 @@ impl PublicState {
         };
         self.check_proposals(list, leaves)?;
         check_psks(&sorted.psks)?;
-        check_adds(&sorted, leaves)?;
+        let identified = identify(&sorted.adds, leaves);
+        check_adds(&identified)?;
         let extensions = sorted.extensions.unwrap_or(&self.context.extensions);
         let (mut tree, records) = (self.tree.clone(), leaves.records);
         for (leaf, node) in &sorted.updates {
@@ -111,11 +113,6 @@ impl PublicState {
             tree.remove(*leaf, records)?;
         }
         tree.truncate(records)?;
-        let new = sorted.adds.iter().copied();
-        let identified = new
-            .clone()
-            .map(|one| leaves.identified(&one.content.leaf_node));
-        let identified: Vec<_> = identified.collect();
         for leaf in &identified {
             if let Some(client) = &leaf.client
                 && tree.index().has_client(client, records)?
@@ -124,7 +121,8 @@ impl PublicState {
             }
         }
         let places = tree.add_all(identified, records)?;
-        let added = places.into_iter().zip(new.cloned()).collect();
+        let added = sorted.adds.iter().copied().cloned();
+        let added = places.into_iter().zip(added).collect();
         let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
         let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
         Ok(Provisional {
@@ -175,17 +173,19 @@ impl PublicState {
     }
 }
 
+/// The leaves to add, with the clients that they are: all cores name them.
+fn identify(adds: &[&KeyPackage], leaves: &LeafCheck<'_>) -> Vec<Leaf> {
+    let leaves = leaves.on_all_cores();
+    let identify = |one: &KeyPackage| leaves(None).identified(&one.content.leaf_node);
+    parallel::map_light(adds.to_vec(), identify)
+}
+
 /// No client is added twice (check 70).
-fn check_adds(sorted: &Sorted<'_>, leaves: &LeafCheck<'_>) -> Result<(), Check> {
-    let mut added = HashSet::with_capacity(sorted.adds.len());
-    for key_package in &sorted.adds {
-        let credential = &key_package.content.leaf_node.content.credential;
-        let client = leaves.auth.client(credential);
-        if client.is_some_and(|client| !added.insert(client)) {
-            return Err(Check::AddsDistinct);
-        }
-    }
-    Ok(())
+fn check_adds(identified: &[Leaf]) -> Result<(), Check> {
+    let mut added = HashSet::with_capacity(identified.len());
+    let mut clients = identified.iter().filter_map(|leaf| leaf.client.as_ref());
+    let all_differ = clients.all(|client| added.insert(client));
+    all_differ.then_some(()).ok_or(Check::AddsDistinct)
 }
 
 /// The rules for a member's list (RFC 9420 §12.2).

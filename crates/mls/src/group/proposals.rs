@@ -150,7 +150,8 @@ impl PublicState {
         };
         let before = self.tree.leaf(sender, leaves.records)?;
         let before = before.ok_or(Check::UpdateSender)?;
-        leaves.carried(leaf, Carrier::Update, Some(place(&self.context, sender)))?;
+        let placed = Some(place(&self.context, sender));
+        leaves.carried(leaf, Carrier::Update, placed, Some(before))?;
         if leaf.content.encryption_key == before.content.encryption_key {
             return Err(Check::EncryptionKeyNew.into());
         }

@@ -22,6 +22,10 @@ impl Waiting {
         self.proposals.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.proposals.is_empty()
+    }
+
     pub(super) fn find(&self, reference: &ProposalRef) -> Option<&CachedProposal> {
         let place = *self.places.get(reference)?;
         self.proposals.get(place)

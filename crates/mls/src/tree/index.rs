@@ -1,7 +1,7 @@
 //! What must be known of all members at once: which keys and clients are in use, what everyone
 //! supports.
 
-use super::{Content, Node, NodeChange};
+use super::{Content, Node};
 use crate::check::Check;
 use crate::error::{DecodeError, Error, damaged};
 use crate::leaf::ClientId;
@@ -11,7 +11,7 @@ use crate::wire::{
     Capabilities, CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
 };
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 use tls_codec::{DeserializeBytes, Serialize, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -36,6 +36,17 @@ enum Settled {
 impl Default for Settled {
     fn default() -> Self {
         Self::InMemory(Arc::default())
+    }
+}
+
+impl Settled {
+    fn uses(&self, name: &RecordKey, records: &dyn Records) -> Result<u32, Error> {
+        match self {
+            Self::InMemory(counts) => Ok(counts.get(name).copied().unwrap_or(0)),
+            Self::InRecords => records.get(name)?.map_or(Ok(0), |uses| {
+                decode(uses.expose()).map_err(|error| damaged(&error.to_string()))
+            }),
+        }
     }
 }
 
@@ -114,10 +125,17 @@ impl TreeIndex {
         after: Option<&Node>,
         records: &dyn Records,
     ) -> Result<(), Error> {
+        let changed = Arc::make_mut(&mut self.changed);
         for (node, by) in [(after, 1), (before, -1)] {
             for name in node.into_iter().flat_map(names) {
-                let uses = self.uses(&name, records)?.saturating_add_signed(by);
-                Arc::make_mut(&mut self.changed).insert(name, uses);
+                let uses = match changed.entry(name) {
+                    hash_map::Entry::Occupied(changed) => changed.into_mut(),
+                    hash_map::Entry::Vacant(place) => {
+                        let uses = self.settled.uses(place.key(), records)?;
+                        place.insert(uses)
+                    }
+                };
+                *uses = uses.saturating_add_signed(by);
             }
         }
         self.replace_support(before.and_then(Node::leaf), after.and_then(Node::leaf));
@@ -137,22 +155,10 @@ impl TreeIndex {
     }
 
     fn uses(&self, name: &RecordKey, records: &dyn Records) -> Result<u32, Error> {
-        match (self.uses_in_memory(name), &self.settled) {
-            (Some(uses), _) => Ok(uses),
-            (None, Settled::InMemory(_)) => Ok(0),
-            (None, Settled::InRecords) => records.get(name)?.map_or(Ok(0), |uses| {
-                decode(uses.expose()).map_err(|error| damaged(&error.to_string()))
-            }),
+        match self.changed.get(name) {
+            Some(uses) => Ok(*uses),
+            None => self.settled.uses(name, records),
         }
-    }
-
-    fn uses_in_memory(&self, name: &RecordKey) -> Option<u32> {
-        let settled = match &self.settled {
-            Settled::InMemory(settled) => Some(settled),
-            Settled::InRecords => None,
-        };
-        let changed = self.changed.get(name);
-        changed.or_else(|| settled?.get(name)).copied()
     }
 
     pub(super) fn encryption_key_uses(
@@ -206,29 +212,36 @@ impl TreeIndex {
             && required.credentials.iter().all(credential))
     }
 
-    /// Writes what `changes` of the tree with the index `earlier` made of it.
-    pub(super) fn put(&self, earlier: &Self, changes: &[NodeChange], delta: &mut Delta) {
-        let counted = parallel::map_light(changes.iter().collect(), |change: &NodeChange| {
-            let mut named: Vec<_> = change.after.iter().flat_map(names).collect();
-            let before = change.before.iter().flat_map(names);
-            let gone: Vec<_> = before.filter(|name| !named.contains(name)).collect();
-            named.extend(gone);
-            let counted = named.into_iter().map(|name| {
-                let uses = self.uses_in_memory(&name).unwrap_or(0);
-                (name, uses)
-            });
-            counted.collect::<Vec<_>>()
+    /// Writes what is not as it is in the records of `earlier`, from which this one was made.
+    pub(super) fn put(&self, earlier: &Self, delta: &mut Delta) {
+        let written = parallel::map_light(self.counts_since(earlier), |(name, uses)| {
+            let value = (*uses > 0).then(|| encode(uses));
+            (name.clone(), value)
         });
-        for (name, uses) in counted.into_iter().flatten() {
-            match uses {
-                0 => delta.erase(name),
-                uses => delta.put(name, encode(&uses)),
+        for (name, value) in written {
+            match value {
+                Some(value) => delta.put(name, value),
+                None => delta.erase(name),
             }
         }
         if !Arc::ptr_eq(&self.support, &earlier.support) {
             let record = SupportRecord::from(self.support.as_ref());
             delta.put(Kind::Support.key(&[]), encode(&record));
         }
+    }
+
+    /// The counts that may be others than those of `earlier`.
+    fn counts_since<'a>(&'a self, earlier: &'a Self) -> Vec<(&'a RecordKey, &'a u32)> {
+        let all = match (&self.settled, &earlier.settled) {
+            (Settled::InMemory(here), Settled::InMemory(there)) if Arc::ptr_eq(here, there) => None,
+            (Settled::InMemory(here), _) => Some(here.iter()),
+            (Settled::InRecords, _) => None,
+        };
+        let all = all.into_iter().flatten();
+        let settled = all.filter(|(name, _)| !self.changed.contains_key(*name));
+        let changed = self.changed.iter();
+        let changed = changed.filter(|(name, uses)| earlier.changed.get(*name) != Some(*uses));
+        settled.chain(changed).collect()
     }
 }
 

@@ -256,7 +256,7 @@ impl RatchetTree {
         for index in outside {
             delta.erase(key(index));
         }
-        self.index.put(&earlier.index, &changes, delta);
+        self.index.put(&earlier.index, delta);
         Ok(changes)
     }
 }

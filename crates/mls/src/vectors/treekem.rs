@@ -115,7 +115,7 @@ impl TestGroup {
         };
         let at = place(&self.context, sender);
         leaves
-            .carried(&path.leaf_node, Carrier::Path, Some(at))
+            .carried(&path.leaf_node, Carrier::Path, Some(at), None)
             .unwrap();
         let (merged, context) = self.merge(sender, &path);
         assert_eq!(context.tree_hash.as_slice(), &given.tree_hash_after[..]);

@@ -100,6 +100,14 @@ pub(crate) struct LeafPlace<'a> {
     pub(crate) leaf_index: LeafIndex,
 }
 
+impl LeafNode {
+    /// Whom it shows, and the key that speaks for them.
+    pub(crate) fn identity(&self) -> (&Credential, &[u8]) {
+        let content = &self.content;
+        (&content.credential, content.signature_key.as_slice())
+    }
+}
+
 impl LeafNodeContent {
     /// `LeafNodeTBS`: the place counts for sources `update` and `commit` only (check 15).
     pub(crate) fn to_be_signed(&self, place: Option<LeafPlace<'_>>) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Who is the same client as whom is the Authentication Service's to say.
 
-use crate::kit::{Invitee, Names, Person, add, lifetime, member, rng, services};
+use crate::kit::{Invitee, Names, Person, add, lifetime, member, new_identity, rng, services};
 use folkmoot_crypto::suite_one;
 use folkmoot_mls::*;
 
@@ -126,18 +126,18 @@ fn a_successor_keeps_everyone_who_has_a_client() {
     }
 }
 
-/// Vouches for nobody but by today's clock, which the others do not have.
-struct Momentary;
+/// Vouches for everyone at these moments.
+struct Moments(&'static [Option<Timestamp>]);
 
-impl AuthenticationService for Momentary {
+impl AuthenticationService for Moments {
     fn validate(
         &self,
         _: &Credential,
         _: &[u8],
         at: Option<Timestamp>,
     ) -> Result<(), CredentialRejected> {
-        at.map(drop)
-            .ok_or_else(|| CredentialRejected("not at any time".into()))
+        let vouches = self.0.contains(&at).then_some(());
+        vouches.ok_or_else(|| CredentialRejected("not at this moment".into()))
     }
 
     fn client(&self, credential: &Credential) -> Option<ClientId> {
@@ -145,25 +145,82 @@ impl AuthenticationService for Momentary {
     }
 
     fn succeeds(&self, old: &Credential, new: &Credential) -> bool {
-        old == new
+        Names.client(old) == Names.client(new)
     }
 }
 
+const NOW: Option<Timestamp> = Some(Timestamp(1_500));
+const LATER: Option<Timestamp> = Some(Timestamp(1_501));
+
 #[test]
 fn whom_the_others_would_refuse_is_not_added() {
-    let mut alice = Person::create("alice", Settings::default());
     let package = Invitee::new("bob", 1).key_package;
-    let (now, settings) = (Some(Timestamp(1_500)), Settings::default());
-    let verified = package.verify(suite_one(), &Momentary, &settings, now);
-    let intent = CommitIntent {
-        add: vec![verified.unwrap()],
-        at: now,
+    // By the clock alone, which the others do not have.
+    let verified = package.verify(suite_one(), &Moments(&[NOW]), &Settings::default(), NOW);
+    assert!(matches!(verified, Err(Error::Credential(_))));
+}
+
+#[test]
+fn a_commit_asks_for_its_own_moment() {
+    let (today, always) = (Moments(&[NOW, None]), Moments(&[NOW, LATER, None]));
+    let mut alice = Person::create("alice", Settings::default());
+    let mut commit = |verified_at, at, services: &dyn AuthenticationService| {
+        let package = Invitee::new("bob", 1).key_package;
+        let verified = package.verify(suite_one(), &always, &Settings::default(), verified_at);
+        let intent = CommitIntent {
+            add: vec![verified.unwrap()],
+            at,
+            ..CommitIntent::default()
+        };
+        let services = Services::from(services).with_records(&alice.store);
+        let made = alice.group.commit(intent, b"", services, &mut alice.rng);
+        let made = made.map(|_| ());
+        let _ = alice.group.discard_pending();
+        made
+    };
+    for (verified_at, at) in [(NOW, NOW), (NOW, None), (None, NOW), (LATER, NOW)] {
+        commit(verified_at, at, &today).unwrap();
+    }
+    for verified_at in [NOW, None] {
+        let refused = commit(verified_at, LATER, &today);
+        assert!(matches!(refused, Err(Error::Credential(_))), "{refused:?}");
+    }
+    commit(NOW, LATER, &always).unwrap();
+}
+
+/// RFC 9420 §5.3.1: a credential is validated when it is new.
+#[test]
+fn who_is_known_is_not_asked_about_again() {
+    let nobody = Moments(&[]);
+    let mut alice = Person::create("alice", Settings::default());
+    let mut bob = add(&mut alice, &mut [], Invitee::new("bob", 1));
+    let examine = |bob: &Person, message: &MlsMessage, services: &dyn AuthenticationService| {
+        let services = Services::from(services).with_records(&bob.store);
+        bob.group.receive(message.clone(), services).map(|_| ())
+    };
+    let fresh_keys = CommitIntent {
+        force_path: true,
         ..CommitIntent::default()
     };
-    let services = Services::from(&Momentary).with_records(&alice.store);
-    let refused = alice.group.commit(intent, b"", services, &mut alice.rng);
-    assert!(matches!(refused, Err(Error::Credential(_))));
-    assert!(alice.group.pending_commit().is_none());
+    let commit = alice.commit(fresh_keys).commit;
+    examine(&bob, &commit, &nobody).unwrap();
+    bob.receive(&commit).unwrap();
+    alice.accept();
+    let update = alice.propose(ProposalIntent::Update);
+    examine(&bob, &update, &nobody).unwrap();
+    // The same credential with another key is new, and so is a joiner's.
+    let renewed = CommitIntent {
+        identity: Some(new_identity("alice", 5)),
+        ..CommitIntent::default()
+    };
+    let commit = alice.commit(renewed).commit;
+    alice.group.discard_pending().changes.clear();
+    let update = alice.propose(ProposalIntent::Renew(new_identity("alice", 6)));
+    for message in [commit, update] {
+        let refused = examine(&bob, &message, &nobody);
+        assert!(matches!(refused, Err(Error::Credential(_))), "{refused:?}");
+        examine(&bob, &message, &Names).unwrap();
+    }
 }
 
 #[test]

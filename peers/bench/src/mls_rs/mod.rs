@@ -355,9 +355,9 @@ impl<C: MlsConfig, F: Fn(&str, Storage) -> Result<Client<C>, Failure>> Engine fo
     }
 
     fn memory(&mut self) -> Result<[usize; 2], Failure> {
-        let before = crate::allocated();
+        let heap = folkmoot_heap::Count::begin();
         let group = self.restore()?;
-        let bytes = crate::allocated().saturating_sub(before);
+        let bytes = heap.bytes();
         drop(group);
         // All of it, always.
         Ok([bytes; 2])
