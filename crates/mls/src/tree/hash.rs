@@ -6,6 +6,7 @@ use crate::parallel;
 use crate::records::{NoRecords, Records};
 use crate::wire::{LeafNode, encode};
 use folkmoot_crypto::Crypto;
+use std::borrow::Cow;
 use tls_codec::{Serialize, Size, TlsSerialize, TlsSize, VLByteSlice};
 
 const LEAF: u8 = 1;
@@ -13,6 +14,14 @@ const PARENT: u8 = 2;
 
 /// Below this, a subtree is hashed sooner than it is handed to another core.
 const WORTHWHILE_LEVEL: u8 = 7;
+
+#[derive(TlsSerialize, TlsSize)]
+struct ParentNodeInput<'a> {
+    node_type: u8,
+    parent_node: Option<&'a ParentNode>,
+    left_hash: VLByteSlice<'a>,
+    right_hash: VLByteSlice<'a>,
+}
 
 #[derive(TlsSerialize, TlsSize)]
 struct ParentHashInput<'a> {
@@ -24,7 +33,7 @@ struct ParentHashInput<'a> {
 impl RatchetTree {
     /// The tree hash of the root.
     pub fn tree_hash(&self, crypto: &dyn Crypto) -> Vec<u8> {
-        subtree_hash(&self.root, self.root(), crypto)
+        subtree_hash(&self.root, self.root(), crypto).to_vec()
     }
 
     /// The tree hash of the subtree at `index`.
@@ -43,13 +52,12 @@ impl RatchetTree {
         crypto: &dyn Crypto,
         records: &dyn Records,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let blank = Subtree::blank();
-        let subtree = match self.subtree(index, records)? {
-            Some(subtree) => subtree,
-            None if self.contains(index) => &blank,
-            None => return Ok(None),
-        };
-        hash_without(subtree, index, excluded, crypto, records).map(Some)
+        let hash = |subtree| hash_without(subtree, index, excluded, crypto, records);
+        match self.subtree(index, records)? {
+            Some(subtree) => hash(subtree).map(Some),
+            None if self.contains(index) => hash(&Subtree::blank()).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The parent hash that a node below `parent`, on the other side than `copath`, must carry.
@@ -86,7 +94,11 @@ fn parent_hash_over(parent: &ParentNode, sibling: &[u8], crypto: &dyn Crypto) ->
 }
 
 /// The tree hash of a subtree whose top stands at `at`.
-pub(super) fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Vec<u8> {
+pub(super) fn subtree_hash<'a>(
+    subtree: &'a Subtree,
+    at: NodeIndex,
+    crypto: &dyn Crypto,
+) -> &'a [u8] {
     let compute = || {
         let content = subtree.content.get();
         let content = content.expect("what is in the records alone has its hash");
@@ -104,11 +116,11 @@ pub(super) fn subtree_hash(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto
         node_hash(content, at, &[], children, crypto)
     };
     if let Some(known) = subtree.hash.get() {
-        return known.clone();
+        return known;
     }
     // Not while others wait for it: one of them may be asked to help.
     let computed = compute();
-    subtree.hash.get_or_init(|| computed).clone()
+    subtree.hash.get_or_init(|| computed)
 }
 
 fn hash_without(
@@ -120,18 +132,16 @@ fn hash_without(
 ) -> Result<Vec<u8>, Error> {
     let excluded = below(at, excluded);
     if excluded.is_empty() {
-        return Ok(subtree_hash(subtree, at, crypto));
+        return Ok(subtree_hash(subtree, at, crypto).to_vec());
     }
     let content = subtree.content(at, records)?;
-    let children = match (at.left(), at.right()) {
-        (Some(left_at), Some(right_at)) => {
-            let (left, right) = content.halves();
-            let left = hash_without(&left, left_at, excluded, crypto, records)?;
-            let right = hash_without(&right, right_at, excluded, crypto, records)?;
-            Some((left, right))
-        }
-        _ => None,
+    let (Some(left_at), Some(right_at)) = (at.left(), at.right()) else {
+        return Ok(node_hash(content, at, excluded, None, crypto));
     };
+    let (left, right) = content.halves();
+    let left = hash_without(&left, left_at, excluded, crypto, records)?;
+    let right = hash_without(&right, right_at, excluded, crypto, records)?;
+    let children = Some((left.as_slice(), right.as_slice()));
     Ok(node_hash(content, at, excluded, children, crypto))
 }
 
@@ -148,7 +158,7 @@ fn node_hash(
     content: &Content,
     at: NodeIndex,
     excluded: &[LeafIndex],
-    children: Option<(Vec<u8>, Vec<u8>)>,
+    children: Option<(&[u8], &[u8])>,
     crypto: &dyn Crypto,
 ) -> Vec<u8> {
     let Some((left, right)) = children else {
@@ -160,18 +170,22 @@ fn node_hash(
         };
         return leaf_hash(at.first_leaf(), leaf, crypto);
     };
-    let node = content.parent().map(|node| without(node, excluded));
-    let mut input = vec![PARENT];
-    input.extend(encode(&node));
-    input.extend(encode(&VLByteSlice(&left)));
-    input.extend(encode(&VLByteSlice(&right)));
-    crypto.hash(&input)
+    let parent = content.parent();
+    let parent = parent.map(|node| without(node, excluded));
+    crypto.hash(&encode(&ParentNodeInput {
+        node_type: PARENT,
+        parent_node: parent.as_deref(),
+        left_hash: VLByteSlice(left),
+        right_hash: VLByteSlice(right),
+    }))
 }
 
-fn without(node: &ParentNode, excluded: &[LeafIndex]) -> ParentNode {
-    let mut node = node.clone();
-    node.unmerged_leaves
-        .retain(|leaf| excluded.binary_search(leaf).is_err());
+fn without<'a>(node: &'a ParentNode, excluded: &[LeafIndex]) -> Cow<'a, ParentNode> {
+    let mut node = Cow::Borrowed(node);
+    if !excluded.is_empty() {
+        let unmerged = &mut node.to_mut().unmerged_leaves;
+        unmerged.retain(|leaf| excluded.binary_search(leaf).is_err());
+    }
     node
 }
 
@@ -199,7 +213,8 @@ mod tests {
         assert_ne!(left, right);
         let length = [32];
         let input = [&[PARENT, 0], &length[..], &left, &length, &right].concat();
-        let pair = subtree_hash(&Subtree::blank(), NodeIndex::root(1), crypto);
+        let blank = Subtree::blank();
+        let pair = subtree_hash(&blank, NodeIndex::root(1), crypto);
         assert_eq!(pair, crypto.hash(&input));
     }
 }

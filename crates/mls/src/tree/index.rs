@@ -267,13 +267,18 @@ fn supported(leaf: &LeafNode) -> (&Capabilities, CredentialType) {
 }
 
 /// What a node brings into the index.
-fn names(node: &Node) -> Vec<RecordKey> {
-    let mut names = vec![Kind::EncryptionKey.key(&[node.encryption_key()])];
-    if let Node::Leaf(leaf) = node {
-        names.push(signature_key_name(&leaf.node));
-        names.extend(leaf.client.as_ref().map(client_name));
-    }
-    names
+fn names(node: &Node) -> impl Iterator<Item = RecordKey> {
+    let encryption_key = Kind::EncryptionKey.key(&[node.encryption_key()]);
+    let (signature_key, client) = match node {
+        Node::Parent(_) => (None, None),
+        Node::Leaf(leaf) => (
+            Some(signature_key_name(&leaf.node)),
+            leaf.client.as_ref().map(client_name),
+        ),
+    };
+    [Some(encryption_key), signature_key, client]
+        .into_iter()
+        .flatten()
 }
 
 fn signature_key_name(leaf: &LeafNode) -> RecordKey {

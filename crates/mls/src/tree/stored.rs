@@ -75,7 +75,7 @@ impl Difference {
 impl Summary {
     fn of(subtree: &Subtree, at: NodeIndex, crypto: &dyn Crypto) -> Self {
         let hash = match subtree.members {
-            0 => Vec::new(),
+            0 => &[],
             _ => super::hash::subtree_hash(subtree, at, crypto),
         };
         Self {
