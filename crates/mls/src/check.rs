@@ -225,12 +225,12 @@ rules! {
     142 BestCommonSuite Producer "11" "the members' best common version and cipher suite is chosen"
     143 GroupIdRandom Producer "11" "a group id is random, of the KDF's length"
     144 MandatorySuite State "17.1" "the mandatory cipher suite is there"
-    145 AppDataDictionary Reject "mls-extensions 4.6" "off: app_data_dictionary is one more unknown extension"
-    146 AppDataUpdate Reject "mls-extensions 4.7" "off: AppDataUpdate is not supported"
-    147 AppEphemeral Reject "mls-extensions 4.8" "off: AppEphemeral is not supported"
-    148 SelfRemove Reject "mls-extensions 4.2" "off: SelfRemove is not supported"
-    149 SafeAad Accept "mls-extensions 4.9" "off: authenticated data has no form of its own"
-    150 MultiCredential Reject "mls-extensions 4.3" "off: multi-credentials are not supported"
+    145 AppDataDictionary Reject "mls-extensions 4.6" "components ascend in a dictionary, each there once"
+    146 AppDataUpdate Reject "mls-extensions 4.7" "a component of the application takes the update of its data"
+    147 AppEphemeral Reject "mls-extensions 4.8" "a component of the application accepts what is said in its name"
+    148 SelfRemove Reject "mls-extensions 6.3" "a SelfRemove is a member's own, in a PublicMessage, and committed by reference"
+    149 SafeAad Reject "mls-extensions 4.9" "authenticated data is a SafeAAD in a group that has safe_aad"
+    150 MultiCredential Reject "mls-extensions 6.5" "off: multi-credentials are not supported"
     ;
     MessageEncryption Reject "6.3.1" "the ciphertext opens"
     SenderData Reject "6.3.2" "the sender data opens"
@@ -246,6 +246,12 @@ rules! {
     ListBound Reject "7.2" "no more capabilities or extensions in a list than the application's bound"
     LeafBound Reject "7.2" "a leaf no longer than the application's bound"
     TreeBound Reject "7.8" "no more leaves than the application's bound"
+    AppDataOneOperation Reject "mls-extensions 4.7" "a component's data is removed once or updated, not both"
+    ComponentCiphertext Reject "mls-extensions 4.2" "what is sealed to a component opens"
+    AppDataPresent Reject "mls-extensions 4.7" "data that is removed is there"
+    AppDataByUpdateAlone Reject "mls-extensions 4.7" "where AppDataUpdate is required, nothing else changes the dictionary"
+    OneSelfRemove Producer "mls-extensions 6.3" "one SelfRemove in an epoch"
+    MediaTypes Reject "mls-extensions 6.2" "content says what kind it is where the group requires that"
 }
 
 #[cfg(test)]
@@ -269,7 +275,7 @@ mod tests {
         );
         let draft = Check::SelfRemove.to_string();
         assert!(
-            draft.ends_with("(draft-ietf-mls-extensions 4.2)"),
+            draft.ends_with("(draft-ietf-mls-extensions 6.3)"),
             "{draft}"
         );
     }

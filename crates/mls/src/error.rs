@@ -27,7 +27,10 @@ impl DecodeError {
 impl From<tls_codec::Error> for DecodeError {
     fn from(error: tls_codec::Error) -> Self {
         /// The rules that decoders of this crate check.
-        const MARKED: [Check; 4] = [
+        const MARKED: [Check; 7] = [
+            Check::AppDataDictionary,
+            Check::AppEphemeral,
+            Check::MediaTypes,
             Check::MessageBound,
             Check::ExtensionsDistinct,
             Check::KeyPackageMessageVersion,
@@ -155,6 +158,9 @@ pub enum StateError {
     /// large leaves.
     #[error("the result is too long to be encoded")]
     TooLong,
+    /// The component's secret of this epoch was taken already (draft-ietf-mls-extensions §4.4).
+    #[error("component {0} has taken its secret of this epoch already")]
+    ExportTaken(u16),
     /// The ratchet has no generation left.
     #[error("the epoch's message keys are exhausted: commit to go on")]
     GenerationsExhausted,

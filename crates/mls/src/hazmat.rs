@@ -222,6 +222,17 @@ impl Signed {
         })
     }
 
+    /// What somebody else signed.
+    pub fn of(message: &PublicMessage) -> Self {
+        let (signature, tag) = message.signature();
+        Self {
+            wire_format: WireFormat::PublicMessage,
+            content: message.content.clone(),
+            signature: signature.to_vec(),
+            confirmation_tag: tag.map(<[u8]>::to_vec),
+        }
+    }
+
     /// The reference by which a commit names it (RFC 9420 §5.2).
     pub fn reference(&self, crypto: &dyn Crypto) -> ProposalRef {
         AuthenticatedContent::from(self.clone()).proposal_reference(crypto)
@@ -299,12 +310,13 @@ pub fn apply_proposals(
             tree.update(*leaf, unnamed(LeafNode::clone(node)), &NoRecords)?;
         }
     }
-    for (_, proposal) in list {
-        match proposal {
-            Proposal::Remove(leaf) if tree.leaf(*leaf, &NoRecords)?.is_some() => {
-                tree.remove(*leaf, &NoRecords)?;
-            }
-            _ => {}
+    for (sender, proposal) in list {
+        let leaf = match (sender, proposal) {
+            (_, Proposal::Remove(leaf)) | (Sender::Member(leaf), Proposal::SelfRemove) => *leaf,
+            _ => continue,
+        };
+        if tree.leaf(leaf, &NoRecords)?.is_some() {
+            tree.remove(leaf, &NoRecords)?;
         }
     }
     tree.truncate(&NoRecords)?;

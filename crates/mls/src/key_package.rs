@@ -1,15 +1,18 @@
 //! Making and verifying KeyPackages (RFC 9420 §10).
 
 use crate::check::Check;
-use crate::error::{Error, own_keys};
-use crate::group::Settings;
+use crate::error::{DecodeError, Error, StateError, own_keys};
+use crate::grease;
+use crate::group::{Settings, check_dictionary};
 use crate::labels::{reference_hash, sign_with_label, verify_with_label};
 use crate::leaf::{AuthenticationService, Carrier, LeafCheck, check_version_and_suite};
 use crate::parallel;
+use crate::records::NoRecords;
+use crate::services::NoComponents;
 use crate::wire::{
-    Capabilities, Credential, CredentialType, ExtensionType, Extensions, KeyPackage,
-    KeyPackageContent, KeyPackageRef, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime,
-    ProposalType, ProtocolVersion, Timestamp, encode,
+    ByComponent, Capabilities, ComponentId, ComponentsList, Credential, CredentialType,
+    ExtensionType, Extensions, KeyPackage, KeyPackageContent, KeyPackageRef, LeafNode,
+    LeafNodeContent, LeafNodeSource, Lifetime, ProposalType, ProtocolVersion, Timestamp, encode,
 };
 use crate::{MessageBody, MlsMessage};
 use folkmoot_crypto::{CipherSuite, Crypto, Secret, SignatureKeyPair};
@@ -45,6 +48,12 @@ pub struct Supported {
     pub proposals: Vec<ProposalType>,
     /// Credential types beside the one in use.
     pub credentials: Vec<CredentialType>,
+    /// Components of the application, where `app_data_dictionary` is among the extensions
+    /// (draft-ietf-mls-extensions §4.6).
+    pub components: Vec<ComponentId>,
+    /// Whether values without a meaning are mixed in, so that nobody comes to rely on there being none (RFC
+    /// 9420 §13.5).
+    pub grease: bool,
 }
 
 impl Member {
@@ -71,10 +80,11 @@ impl Member {
             extensions,
             proposals,
             credentials,
+            ..
         } = self.supports.clone();
         let beyond_default = self.extensions.types().chain(extensions);
         let proposals = proposals.into_iter();
-        Capabilities {
+        let capabilities = Capabilities {
             versions: vec![ProtocolVersion::MLS_10],
             cipher_suites: distinct([suite].into_iter().chain(cipher_suites)),
             extensions: distinct(beyond_default.filter(|listed| !listed.is_default())),
@@ -84,7 +94,30 @@ impl Member {
                     .into_iter()
                     .chain(credentials),
             ),
+        };
+        if self.supports.grease {
+            return grease::mix_in(capabilities, self.signature.public.as_slice());
         }
+        capabilities
+    }
+
+    /// The leaf's extensions: whoever knows of dictionaries says which components it knows of
+    /// (draft-ietf-mls-extensions §4.6).
+    fn leaf_extensions(&self) -> Result<Extensions, DecodeError> {
+        let mut extensions = self.extensions.clone();
+        let dictionary = ExtensionType::APP_DATA_DICTIONARY;
+        if self.supports.extensions.contains(&dictionary) {
+            let own = [ComponentId::APP_COMPONENTS, ComponentId::SAFE_AAD];
+            let components = self.supports.components.iter().copied();
+            let known = ComponentsList(distinct(own.into_iter().chain(components)));
+            let kept = extensions.app_data()?;
+            extensions = extensions.keeping(&kept.with(own[0], known.encode()));
+        }
+        if self.supports.grease {
+            let value = grease::value(self.signature.public.as_slice());
+            extensions = extensions.with(ExtensionType(value), grease::DATA);
+        }
+        Ok(extensions)
     }
 
     /// A leaf of this client's, to be signed, but for its encryption key and source.
@@ -92,15 +125,17 @@ impl Member {
         &self,
         suite: CipherSuite,
         source: LeafNodeSource,
-    ) -> LeafNodeContent {
-        LeafNodeContent {
+    ) -> Result<LeafNodeContent, Error> {
+        let extensions = self.leaf_extensions();
+        let extensions = extensions.map_err(|error| StateError::Refused(error.check()))?;
+        Ok(LeafNodeContent {
             encryption_key: VLBytes::new(Vec::new()),
             signature_key: self.signature.public.as_slice().into(),
             credential: self.credential.clone(),
             capabilities: self.capabilities(suite),
             source,
-            extensions: self.extensions.clone(),
-        }
+            extensions,
+        })
     }
 }
 
@@ -160,6 +195,51 @@ impl KeyPackage {
         lifetime: Lifetime,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Self, KeyPackageSecrets), Error> {
+        Self::extended(crypto, member, lifetime, Extensions::default(), rng)
+    }
+
+    /// Makes a KeyPackage that may be used more than once, where no other is left: keep its secrets, and
+    /// update at once in each group that it leads to (draft-ietf-mls-extensions §6.4).
+    pub fn generate_last_resort(
+        crypto: &dyn Crypto,
+        mut member: Member,
+        lifetime: Lifetime,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, KeyPackageSecrets), Error> {
+        let mark = ByComponent::default().with(ComponentId::LAST_RESORT_KEY_PACKAGE, []);
+        let supported = &mut member.supports;
+        supported
+            .extensions
+            .push(ExtensionType::APP_DATA_DICTIONARY);
+        supported
+            .components
+            .push(ComponentId::LAST_RESORT_KEY_PACKAGE);
+        let extensions = Extensions::default().keeping(&mark);
+        Self::extended(crypto, member, lifetime, extensions, rng)
+    }
+
+    /// Whether it may be used more than once (draft-ietf-mls-extensions §6.4).
+    pub fn is_last_resort(&self) -> bool {
+        let mark = self
+            .content
+            .extensions
+            .component(ComponentId::LAST_RESORT_KEY_PACKAGE);
+        mark.is_ok_and(|mark| mark.is_some())
+    }
+
+    fn extended(
+        crypto: &dyn Crypto,
+        member: Member,
+        lifetime: Lifetime,
+        extensions: Extensions,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Self, KeyPackageSecrets), Error> {
+        let extensions = if member.supports.grease {
+            let value = grease::value(member.signature.public.as_slice());
+            extensions.with(ExtensionType(value), grease::DATA)
+        } else {
+            extensions
+        };
         let init = fresh_kem_key_pair(crypto, rng)?;
         let (leaf_node, leaf_private) = new_leaf(crypto, &member, lifetime, rng)?;
         let content = KeyPackageContent {
@@ -167,7 +247,7 @@ impl KeyPackage {
             cipher_suite: crypto.suite(),
             init_key: init.public.into(),
             leaf_node,
-            extensions: Extensions::default(),
+            extensions,
         };
         let signed = sign_with_label(
             crypto,
@@ -213,7 +293,8 @@ impl KeyPackage {
             auth,
             settings,
             at,
-            records: &crate::records::NoRecords,
+            records: &NoRecords,
+            components: &NoComponents,
         })
     }
 
@@ -238,6 +319,7 @@ impl KeyPackage {
         leaves.carried(&content.leaf_node, Carrier::KeyPackage, None, None)?;
         check_version_and_suite(&content.leaf_node, content.version, content.cipher_suite)?;
         leaves.check_extension_list(&content.extensions)?;
+        check_dictionary(&content.extensions, leaves)?;
         let leaf = &content.leaf_node.content;
         verify_with_label(
             crypto,
@@ -278,7 +360,7 @@ pub(crate) fn new_leaf(
     let source = LeafNodeSource::KeyPackage(lifetime);
     let content = LeafNodeContent {
         encryption_key: keys.public.into(),
-        ..member.leaf_content(crypto.suite(), source)
+        ..member.leaf_content(crypto.suite(), source)?
     };
     let leaf = content.sign(crypto, &member.signature.private, None)?;
     Ok((leaf, keys.private))

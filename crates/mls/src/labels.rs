@@ -1,6 +1,6 @@
 //! Labelled signing, encryption, hashing and derivation (RFC 9420 §5.1, §5.2, §8, §9).
 
-use crate::wire::encode;
+use crate::wire::{ComponentId, encode};
 use folkmoot_crypto::{Crypto, CryptoError, HpkeCiphertext, HpkeInfo, Secret};
 use rand_core::CryptoRng;
 use tls_codec::{TlsSerialize, TlsSize, VLByteSlice};
@@ -21,8 +21,27 @@ struct KdfLabel<'a> {
     context: VLByteSlice<'a>,
 }
 
-fn labelled(label: &str, content: &[u8]) -> Vec<u8> {
-    let label = [LABEL_PREFIX, label.as_bytes()].concat();
+/// draft-ietf-mls-extensions §4.1.
+#[derive(TlsSerialize, TlsSize)]
+struct ComponentOperationLabel<'a> {
+    base_label: VLByteSlice<'a>,
+    component: ComponentId,
+    label: VLByteSlice<'a>,
+}
+
+impl ComponentId {
+    /// A label of this component's own: what one does never passes for what another did.
+    fn labels(self, label: &str) -> Vec<u8> {
+        encode(&ComponentOperationLabel {
+            base_label: VLByteSlice(b"MLS Component"),
+            component: self,
+            label: VLByteSlice(label.as_bytes()),
+        })
+    }
+}
+
+fn labelled(label: impl AsRef<[u8]>, content: &[u8]) -> Vec<u8> {
+    let label = [LABEL_PREFIX, label.as_ref()].concat();
     encode(&Labelled {
         label: VLByteSlice(&label),
         content: VLByteSlice(content),
@@ -87,6 +106,53 @@ pub fn decrypt_with_label(
         b"",
         ciphertext,
     )
+}
+
+/// `SafeSignWithLabel` (draft-ietf-mls-extensions §4.3).
+pub(crate) fn safe_sign_with_label(
+    crypto: &dyn Crypto,
+    private: &Secret,
+    (component, label): (ComponentId, &str),
+    content: &[u8],
+) -> Result<Vec<u8>, CryptoError> {
+    crypto.sign(private, &labelled(component.labels(label), content))
+}
+
+/// `SafeVerifyWithLabel` (draft-ietf-mls-extensions §4.3).
+pub fn safe_verify_with_label(
+    crypto: &dyn Crypto,
+    public: &[u8],
+    (component, label): (ComponentId, &str),
+    content: &[u8],
+    signature: &[u8],
+) -> Result<(), CryptoError> {
+    let content = labelled(component.labels(label), content);
+    crypto.verify(public, &content, signature)
+}
+
+/// `SafeEncryptWithLabel` (draft-ietf-mls-extensions §4.2).
+pub fn safe_encrypt_with_label(
+    crypto: &dyn Crypto,
+    public: &[u8],
+    (component, label): (ComponentId, &str),
+    context: &[u8],
+    plaintext: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<HpkeCiphertext, CryptoError> {
+    let info = crypto.hpke_info(&labelled(component.labels(label), context));
+    crypto.hpke_seal(public, &info, b"", plaintext, rng)
+}
+
+/// `SafeDecryptWithLabel` (draft-ietf-mls-extensions §4.2).
+pub(crate) fn safe_decrypt_with_label(
+    crypto: &dyn Crypto,
+    private: &Secret,
+    (component, label): (ComponentId, &str),
+    context: &[u8],
+    ciphertext: &HpkeCiphertext,
+) -> Result<Secret, CryptoError> {
+    let info = crypto.hpke_info(&labelled(component.labels(label), context));
+    crypto.hpke_open(private, &info, b"", ciphertext)
 }
 
 /// `RefHash` (RFC 9420 §5.2).

@@ -1,9 +1,10 @@
 //! Whether a leaf may stand in a group (RFC 9420 §7.3).
 
 use crate::check::Check;
-use crate::group::Settings;
+use crate::group::{Settings, check_dictionary};
 use crate::labels::verify_with_label;
 use crate::records::{NoRecords, Records};
+use crate::services::Components;
 use crate::tree::{Leaf, LeafIndex};
 use crate::wire::{
     Credential, Extensions, GroupContext, KeyPackage, LeafNode, LeafNodeSource, LeafPlace,
@@ -73,6 +74,7 @@ pub(crate) struct LeafCheck<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) at: Option<Timestamp>,
     pub(crate) records: &'a dyn Records,
+    pub(crate) components: &'a dyn Components,
 }
 
 impl<'a> LeafCheck<'a> {
@@ -81,12 +83,14 @@ impl<'a> LeafCheck<'a> {
         &self,
     ) -> impl Fn(Option<Timestamp>) -> LeafCheck<'a> + Sync + use<'a> {
         let (crypto, auth, settings) = (self.crypto, self.auth, self.settings);
+        let components = self.components;
         move |at| LeafCheck {
             crypto,
             auth,
             settings,
             at,
             records: &NoRecords,
+            components,
         }
     }
 
@@ -132,6 +136,7 @@ impl<'a> LeafCheck<'a> {
         self.check_bounds(leaf)?;
         self.check_lifetime(leaf)?;
         check_own_lists(leaf)?;
+        check_dictionary(&leaf.content.extensions, self)?;
         let content = &leaf.content;
         self.crypto
             .check_kem_public_key(content.encryption_key.as_slice())

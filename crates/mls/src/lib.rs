@@ -51,6 +51,7 @@
 mod check;
 mod error;
 mod framing;
+mod grease;
 mod group;
 pub mod hazmat;
 mod key_package;
@@ -80,10 +81,11 @@ pub use group::{
 pub use key_package::{KeyPackageSecrets, Member, Supported, VerifiedKeyPackage};
 pub use labels::{
     decrypt_with_label, derive_secret, derive_tree_secret, encrypt_with_label, expand_with_label,
-    reference_hash, sign_with_label, verify_with_label,
+    reference_hash, safe_encrypt_with_label, safe_verify_with_label, sign_with_label,
+    verify_with_label,
 };
 pub use leaf::{AuthenticationService, ClientId};
 pub use records::{Change, Delta, NoRecords, RecordKey, Records};
-pub use services::{Holdings, NoHoldings, Services};
+pub use services::{Components, Holdings, NoComponents, NoHoldings, Services};
 pub use tree::{LeafIndex, NodeIndex, ParentNode, RatchetTree};
 pub use wire::*;

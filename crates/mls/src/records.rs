@@ -98,6 +98,8 @@ pub(crate) enum Kind {
     Client = b'Z',
     /// How many members support what.
     Support = b'W',
+    /// A node of the exporter tree, by index.
+    ExporterNode = b'H',
     /// A private key of the tree, by index.
     PrivateKey = b'K',
     /// A node of a secret tree, by epoch and index.

@@ -28,6 +28,7 @@ pub use forge::{
 };
 pub use insider::Insider;
 pub use people::{
-    Invitee, Memory, Names, Person, SHARED, crypto, lifetime, member, rng, services, shared_psk,
+    Invitee, Memory, Names, Person, SHARED, WORDS, crypto, lifetime, member, rng, services,
+    shared_psk,
 };
 pub use scene::{Refusal, Scene, all_go_on, assert_agree, refusal, update};

@@ -2,11 +2,11 @@
 
 use folkmoot_crypto::{Crypto, Secret, suite_one};
 use folkmoot_mls::{
-    AuthenticationService, Change, ClientId, CommitBundle, CommitIntent, Credential,
-    CredentialRejected, Delta, Error, Extensions, Group, GroupId, Holdings, IncomingContent,
-    JoinOptions, KeyPackage, KeyPackageSecrets, Lifetime, Member, MessageBody, MlsMessage,
-    OwnKeyPackage, ProposalIntent, Psk, RecordKey, Records, RecordsError, Services, Settings,
-    Timestamp, VerifiedKeyPackage,
+    AuthenticationService, Change, ClientId, CommitBundle, CommitIntent, ComponentId, Components,
+    Credential, CredentialRejected, Delta, Error, Extensions, Group, GroupId, Holdings,
+    IncomingContent, JoinOptions, KeyPackage, KeyPackageSecrets, Lifetime, Member, MessageBody,
+    MlsMessage, OwnKeyPackage, ProposalIntent, Psk, RecordKey, Records, RecordsError, Services,
+    Settings, Timestamp, VerifiedKeyPackage,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -68,11 +68,36 @@ impl Holdings for Names {
     fn external_psk(&self, id: &[u8]) -> Option<Secret> {
         (id == SHARED).then(|| Secret::from(b"a key from elsewhere".to_vec()))
     }
+
+    fn application_psk(&self, component: ComponentId, id: &[u8]) -> Option<Secret> {
+        let held = component == WORDS && id == SHARED;
+        held.then(|| Secret::from(b"a key of the words".to_vec()))
+    }
+}
+
+/// The one component of the application that everyone has: it keeps a list of words, one after the other,
+/// and takes none that is empty.
+pub const WORDS: ComponentId = ComponentId(0x8001);
+
+impl Components for Names {
+    fn knows(&self, component: ComponentId) -> bool {
+        component == WORDS
+    }
+
+    fn update(&self, _: ComponentId, before: Option<&[u8]>, updates: &[&[u8]]) -> Option<Vec<u8>> {
+        let all_say = updates.iter().all(|word| !word.is_empty());
+        let words = before.into_iter().chain(updates.iter().copied());
+        all_say.then(|| words.collect::<Vec<_>>().join(&b' '))
+    }
+
+    fn accepts(&self, _: ComponentId, data: &[u8]) -> bool {
+        !data.is_empty()
+    }
 }
 
 /// What every client asks.
 pub fn services() -> Services<'static> {
-    Services::new(&Names, &Names)
+    Services::new(&Names, &Names).with_components(&Names)
 }
 
 /// The external pre-shared key that everyone holds.

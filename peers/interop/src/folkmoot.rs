@@ -312,6 +312,9 @@ impl Member for Folkmoot {
             replaces: entry.old_leaf.map(LeafIndex),
             psks: entry.psks.iter().map(|id| external(id)).collect(),
             authenticated_data: b"",
+            self_removals: &[],
+            app_data: Vec::new(),
+            ephemeral: Vec::new(),
         };
         let services = Services::new(&Names, &self.psks);
         let (group, commit, delta) =

@@ -91,7 +91,7 @@ pub struct FramedContent {
     pub epoch: Epoch,
     /// Who made it.
     pub sender: Sender,
-    /// Authenticated, never encrypted; the application gives it its form (check 149).
+    /// Authenticated, never encrypted; the application gives it its form, or its components do (check 149).
     pub authenticated_data: VLBytes,
     /// The content.
     pub content: Content,

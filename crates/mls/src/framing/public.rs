@@ -49,6 +49,12 @@ impl PublicMessage {
         }
     }
 
+    /// The signature and the confirmation tag, as they are claimed.
+    pub(crate) fn signature(&self) -> (&[u8], Option<&[u8]>) {
+        let tag = self.auth.confirmation_tag.as_ref();
+        (self.auth.signature.as_slice(), tag.map(VLBytes::as_slice))
+    }
+
     /// Checks the membership tag of a member's message, where the key is at hand (check 39).
     pub(crate) fn unprotect(
         self,

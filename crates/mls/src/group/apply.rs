@@ -127,6 +127,7 @@ impl Group {
         self.pending = None;
         let secrets = [
             Kind::PrivateKey,
+            Kind::ExporterNode,
             Kind::SecretNode,
             Kind::Ratchet,
             Kind::Skipped,

@@ -6,13 +6,17 @@ use super::proposals::{CachedProposal, Listed};
 use super::send::refused;
 use crate::error::Error;
 use crate::framing::{MAX_MESSAGE_LENGTH, Sender};
+use crate::grease;
 use crate::leaf::{ClientId, LeafCheck};
 use crate::parallel;
 use crate::records::Records;
 use crate::services::Services;
 use crate::tree::LeafIndex;
-use crate::wire::{KeyPackage, PreSharedKeyId, Proposal, ProposalOrRef, ReInit, Timestamp};
-use std::collections::HashSet;
+use crate::wire::{
+    AppDataOperation, ComponentId, KeyPackage, PreSharedKeyId, Proposal, ProposalOrRef, ReInit,
+    Timestamp,
+};
+use std::collections::{HashMap, HashSet};
 use tls_codec::Size;
 
 /// How often a list is tried before what is left of it stays out.
@@ -73,9 +77,17 @@ impl Group {
                 parts.extend([second, first]);
             }
         }
-        let by_value = by_value.iter().cloned().map(ProposalOrRef::Proposal);
-        let waiting = taken.into_iter().map(|cached| self.entry(cached));
-        Ok((by_value.chain(waiting).collect(), provisional))
+        // Some want extensions replaced before a component's data is updated.
+        let updates_data = |one: &Proposal| matches!(one, Proposal::AppDataUpdate(_));
+        let by_value = by_value.iter();
+        let by_value =
+            by_value.map(|one| (updates_data(one), ProposalOrRef::Proposal(one.clone())));
+        let waiting = taken.into_iter();
+        let waiting = waiting.map(|one| (updates_data(&one.proposal), self.entry(one)));
+        let mut entries: Vec<_> = by_value.chain(waiting).collect();
+        entries.sort_by_key(|(updates_data, _)| *updates_data);
+        let entries = entries.into_iter().map(|(_, entry)| entry);
+        Ok((entries.collect(), provisional))
     }
 
     /// By reference; this member's own by value, as nobody else may have got them (RFC 9420 §12.4).
@@ -162,7 +174,21 @@ impl Group {
                 so_far.ends = so_far.length == 0;
                 so_far.ends
             }
-            (Proposal::Update(_) | Proposal::ExternalInit(_), _) => false,
+            (Proposal::SelfRemove, Sender::Member(leaf)) => {
+                let fits = leaf != own && so_far.changed.insert(leaf);
+                if fits && let Some(leaf) = self.member(leaf, leaves.records)? {
+                    let client = leaves.auth.client(&leaf.content.credential);
+                    so_far.leaving.extend(client);
+                }
+                fits
+            }
+            (Proposal::AppDataUpdate(update), _) => {
+                let removes = update.operation == AppDataOperation::Remove;
+                let before = so_far.app_data.insert(update.component, removes);
+                before.is_none_or(|removed| !removed && !removes)
+            }
+            (Proposal::AppEphemeral(_), _) => true,
+            (Proposal::Update(_) | Proposal::ExternalInit(_) | Proposal::SelfRemove, _) => false,
         };
         if fits && length <= MAX_TAKEN {
             so_far.length = length;
@@ -188,7 +214,7 @@ impl Group {
     }
 
     fn can_follow(&self, reinit: &ReInit, records: &dyn Records) -> Result<bool, Error> {
-        let capabilities = self.own_leaf_content(records)?.capabilities;
+        let capabilities = grease::without(self.own_leaf_content(records)?.capabilities);
         let mut types = reinit.extensions.types();
         Ok(capabilities.versions.contains(&reinit.version)
             && capabilities.cipher_suites.contains(&reinit.cipher_suite)
@@ -198,9 +224,10 @@ impl Group {
     /// Removals first, then the latest; a ReInit only where nothing else waits (RFC 9420 §12.2).
     fn in_order_of_preference(&self) -> impl Iterator<Item = &CachedProposal> {
         let rank = |proposal: &Proposal| match proposal {
-            Proposal::Remove(_) => 0,
-            Proposal::ReInit(_) => 2,
-            _ => 1,
+            Proposal::SelfRemove => 0,
+            Proposal::Remove(_) => 1,
+            Proposal::ReInit(_) => 3,
+            _ => 2,
         };
         let mut waiting: Vec<_> = self.proposals.iter().rev().collect();
         waiting.sort_by_key(|cached| rank(&cached.proposal));
@@ -240,6 +267,8 @@ struct Listing {
     leaving: HashSet<ClientId>,
     added: HashSet<ClientId>,
     psks: HashSet<PreSharedKeyId>,
+    /// Components whose data is changed, and whether it is removed.
+    app_data: HashMap<ComponentId, bool>,
     extensions: bool,
     /// Whether it has a ReInit, which stands alone.
     ends: bool,

@@ -8,7 +8,7 @@ use super::send::{Identity, refused};
 use super::{Group, PendingCommit};
 use crate::check::Check;
 use crate::error::{Error, StateError};
-use crate::framing::MlsMessage;
+use crate::framing::{MlsMessage, Sender};
 use crate::key_package::VerifiedKeyPackage;
 use crate::leaf::LeafCheck;
 use crate::records::{Delta, Records};
@@ -16,8 +16,8 @@ use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
 use crate::wire::{
-    Credential, Epoch, Extensions, LeafNodeContent, PreSharedKeyId, Proposal, ProposalOrRef, Psk,
-    ReInit, Timestamp,
+    AppDataUpdate, AppEphemeral, Credential, Epoch, Extensions, LeafNodeContent, PreSharedKeyId,
+    Proposal, ProposalOrRef, ProposalType, Psk, ReInit, Timestamp,
 };
 use folkmoot_crypto::{CipherSuite, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
@@ -33,6 +33,10 @@ pub struct CommitIntent {
     pub psks: Vec<Psk>,
     /// The group's extensions from now on, in place of all it has.
     pub extensions: Option<Extensions>,
+    /// Changes of what the application's components keep in the group's extensions.
+    pub app_data: Vec<AppDataUpdate>,
+    /// What components say with the commit.
+    pub ephemeral: Vec<AppEphemeral>,
     /// Ends the group for one with these parameters. Proposals that wait are left out, and nothing
     /// else may be asked for.
     pub reinit: Option<ReInit>,
@@ -84,7 +88,7 @@ impl Group {
 
     pub(super) fn commit_with(
         &mut self,
-        intent: CommitIntent,
+        mut intent: CommitIntent,
         founding: Option<FoundingPsk>,
         authenticated_data: &[u8],
         services: Services<'_>,
@@ -99,6 +103,8 @@ impl Group {
                 return Err(StateError::NoSuchMember(leaf.0).into());
             }
         }
+        // Who leaves is not removed as well (draft-ietf-mls-extensions §6.3).
+        intent.remove.retain(|leaf| !self.is_leaving(*leaf));
         let suite = self.crypto.suite();
         let mut added = intent.add.iter().map(VerifiedKeyPackage::key_package);
         if !added.all(|package| package.content.cipher_suite == suite) {
@@ -223,13 +229,25 @@ impl Group {
         let psks = intent.psks.into_iter();
         let psks = psks.map(|psk| Proposal::PreSharedKey(fresh_psk_id(self.crypto, psk, rng)));
         let reinit = intent.reinit.map(Proposal::ReInit);
+        let ephemeral = intent.ephemeral.into_iter().map(Proposal::AppEphemeral);
+        let app_data = intent.app_data.into_iter().map(Proposal::AppDataUpdate);
         extensions
             .into_iter()
             .chain(removals)
             .chain(additions)
             .chain(psks)
             .chain(reinit)
+            .chain(ephemeral)
+            .chain(app_data)
             .collect()
+    }
+
+    /// Whether a member's SelfRemove waits that can be committed.
+    fn is_leaving(&self, leaf: LeafIndex) -> bool {
+        let index = self.epoch.public.tree.index();
+        let mut waiting = self.proposals();
+        index.support_proposal(ProposalType::SELF_REMOVE, &[])
+            && waiting.any(|waiting| waiting == (Sender::Member(leaf), &Proposal::SelfRemove))
     }
 
     /// The group begins with the best suite that all its first members have (check 142).

@@ -1,7 +1,7 @@
 //! What can be verified of a commit by everyone who reads it (RFC 9420 §12.4.2).
 
 use super::list::{Committer, Provisional};
-use super::proposals::{Listed, check_succession};
+use super::proposals::{CachedProposal, Listed, check_succession};
 use super::public::PublicState;
 use super::waiting::Waiting;
 use crate::check::Check;
@@ -11,8 +11,8 @@ use crate::leaf::{Carrier, LeafCheck, place};
 use crate::records::Records;
 use crate::tree::LeafIndex;
 use crate::wire::{
-    Commit, Credential, Epoch, Extensions, GroupContext, LeafNode, PreSharedKeyId, ProposalOrRef,
-    ReInit, UpdatePath,
+    AppEphemeral, Commit, ComponentId, Credential, Epoch, Extensions, GroupContext, LeafNode,
+    PreSharedKeyId, Proposal, ProposalOrRef, ReInit, UpdatePath,
 };
 
 /// What a commit does.
@@ -28,14 +28,20 @@ pub struct CommitSummary {
     pub epoch: Epoch,
     /// Members added, with the credential that the Authentication Service vouched for.
     pub added: Vec<(LeafIndex, Credential)>,
-    /// Members removed.
+    /// Members removed, by themselves or by others.
     pub removed: Vec<(LeafIndex, Credential)>,
+    /// Those of them who removed themselves.
+    pub left: Vec<LeafIndex>,
     /// Members whose Update is committed.
     pub updated: Vec<LeafIndex>,
     /// Pre-shared keys mixed in.
     pub psks: Vec<PreSharedKeyId>,
     /// The group's extensions from now on, where they are replaced by others.
     pub extensions: Option<Extensions>,
+    /// Components whose data in the group's extensions is changed, where anything of it is.
+    pub app_data: Vec<ComponentId>,
+    /// What components say with the commit, in its order, with who proposed it.
+    pub ephemeral: Vec<(Sender, AppEphemeral)>,
     /// What follows the group, if the commit ends it.
     pub reinit: Option<ReInit>,
     /// Whether the committer's own keys are fresh.
@@ -178,6 +184,9 @@ impl PublicState {
             epoch: context.epoch,
             added: provisional.added_members(),
             removed: provisional.removed_members(),
+            left: provisional.left.iter().map(|(leaf, _)| *leaf).collect(),
+            app_data: provisional.app_data.clone(),
+            ephemeral: provisional.ephemeral.clone(),
             updated: provisional.updated.clone(),
             psks: provisional.psks.clone(),
             extensions: (provisional.extensions != self.context.extensions)
@@ -198,13 +207,15 @@ fn resolve<'a>(
 ) -> Result<Vec<Listed<'a>>, Check> {
     let find = |entry: &'a ProposalOrRef| match entry {
         ProposalOrRef::Proposal(proposal) => Ok(Listed::new(committer.sender(), proposal)),
-        ProposalOrRef::Reference(_) if committer == Committer::Joiner => {
-            Err(Check::NoReferencesInExternalCommit)
+        ProposalOrRef::Reference(reference) => {
+            let found = waiting.find(reference);
+            // A joiner refers to nothing but those who leave (draft-ietf-mls-extensions §6.3).
+            let may_refer = |one: &&CachedProposal| one.proposal == Proposal::SelfRemove;
+            if committer == Committer::Joiner && !found.as_ref().is_some_and(may_refer) {
+                return Err(Check::NoReferencesInExternalCommit);
+            }
+            found.map(Listed::from).ok_or(Check::ProposalKnown)
         }
-        ProposalOrRef::Reference(reference) => waiting
-            .find(reference)
-            .map(Listed::from)
-            .ok_or(Check::ProposalKnown),
     };
     commit.proposals.iter().map(find).collect()
 }

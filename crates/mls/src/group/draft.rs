@@ -1,5 +1,6 @@
 //! A commit in the making, by a member or by someone who joins by it (RFC 9420 §12.4.1).
 
+use super::components;
 use super::epoch::{Succession, Successor};
 use super::list::{Committer, Provisional};
 use super::public::PublicState;
@@ -136,11 +137,12 @@ impl Draft<'_> {
 
     fn sign(&self, commit: Commit) -> Result<AuthenticatedContent, Error> {
         let context = &self.public.context;
+        let authenticated = components::own_aad(context, self.authenticated_data)?;
         let content = FramedContent {
             group_id: context.group_id.clone(),
             epoch: context.epoch,
             sender: self.committer.sender(),
-            authenticated_data: VLBytes::from(self.authenticated_data),
+            authenticated_data: VLBytes::from(authenticated.as_ref()),
             content: Content::Commit(Box::new(commit)),
         };
         let key = self.signing_key;

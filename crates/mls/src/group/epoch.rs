@@ -3,7 +3,9 @@
 use super::public::PublicState;
 use crate::framing::AuthenticatedContent;
 use crate::leaf::LeafCheck;
-use crate::schedule::{EpochSecrets, JoinerSecret, Psks, Reservation, SecretTree, psk_secret};
+use crate::schedule::{
+    EpochSecrets, ExporterTree, JoinerSecret, Psks, Reservation, SecretTree, psk_secret,
+};
 use crate::services::Services;
 use crate::tree::{LeafIndex, Node, NodeChange, PrivateKeys, RatchetTree};
 use crate::wire::{GroupContext, LeafNode, ReInit};
@@ -20,6 +22,7 @@ pub(crate) struct EpochState {
     pub(crate) private: PrivateKeys,
     pub(crate) signature: SignatureKeyPair,
     pub(crate) messages: SecretTree,
+    pub(crate) exports: ExporterTree,
     /// Of this member's own application ratchet.
     pub(crate) reserved: Reservation,
 }
@@ -113,6 +116,7 @@ impl EpochState {
     ) -> Self {
         let encryption_secret = core::mem::take(&mut secrets.encryption_secret);
         let messages = SecretTree::new(encryption_secret, public.tree.height());
+        let exports = ExporterTree::new(core::mem::take(&mut secrets.application_export_secret));
         Self {
             public,
             secrets,
@@ -120,6 +124,7 @@ impl EpochState {
             private,
             signature,
             messages,
+            exports,
             reserved: Reservation::default(),
         }
     }
@@ -128,6 +133,7 @@ impl EpochState {
     pub(super) fn forget(&mut self) {
         self.private = PrivateKeys::default();
         self.messages = SecretTree::default();
+        self.exports = ExporterTree::default();
         self.signature.private = Secret::default();
         self.secrets = EpochSecrets::default();
     }
@@ -146,5 +152,6 @@ pub(super) fn leaf_check<'a>(
         settings,
         at: None,
         records: services.records,
+        components: services.components,
     }
 }

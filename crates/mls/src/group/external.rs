@@ -4,9 +4,10 @@
 use super::draft::Draft;
 use super::epoch::leaf_check;
 use super::list::Committer;
-use super::proposals::Listed;
+use super::proposals::{CachedProposal, Listed};
 use super::public::PublicState;
 use super::send::refused;
+use super::waiting::Waiting;
 use super::{Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
@@ -14,13 +15,16 @@ use crate::framing::{
     AuthenticatedContent, Content, FramedContent, MessageBody, MlsMessage, PublicMessage, Sender,
     WireFormat,
 };
+use crate::grease;
 use crate::key_package::Member;
+use crate::leaf::LeafCheck;
 use crate::records::Delta;
 use crate::schedule::{Psks, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys};
 use crate::wire::{
-    Epoch, GroupId, GroupInfo, KeyPackage, LeafNodeSource, Proposal, ProposalOrRef, Psk,
+    AppDataUpdate, AppEphemeral, Epoch, GroupId, GroupInfo, KeyPackage, LeafNodeSource, Proposal,
+    ProposalOrRef, Psk,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
@@ -43,6 +47,12 @@ pub struct ExternalJoin<'a> {
     pub replaces: Option<LeafIndex>,
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
+    /// Messages of members who want to leave, which came with the GroupInfo: the commit takes them out.
+    pub self_removals: &'a [MlsMessage],
+    /// Changes of what the application's components keep in the group's extensions.
+    pub app_data: Vec<AppDataUpdate>,
+    /// What components say with the commit.
+    pub ephemeral: Vec<AppEphemeral>,
     /// Authenticated with the commit, not encrypted.
     pub authenticated_data: &'a [u8],
 }
@@ -71,19 +81,29 @@ impl Group {
         let external_pub = external_pub.ok_or(Check::ExternalKeyGiven)?;
         let (kem_output, init_secret) = seal_init_secret(crypto, &external_pub, rng)?;
         let psks = psks(crypto, join.psks, services, rng)?;
-        let list = proposals(kem_output, join.replaces, &psks);
-        let listed: Vec<_> = list
+        let leaving = self_removals(&public, join.self_removals, &leaves)?;
+        let is_leaving = |leaf: &LeafIndex| {
+            let mut senders = leaving.iter().map(|one| one.sender);
+            senders.any(|sender| sender == Sender::Member(*leaf))
+        };
+        let replaces = join.replaces.filter(|leaf| !is_leaving(leaf));
+        let components = (join.ephemeral, join.app_data);
+        let list = proposals(kem_output, replaces, &psks, components);
+        let by_value = list
             .iter()
-            .map(|one| Listed::new(Sender::NewMemberCommit, one))
-            .collect();
+            .map(|one| Listed::new(Sender::NewMemberCommit, one));
+        let listed: Vec<_> = leaving.iter().map(Listed::from).chain(by_value).collect();
+        let references = leaving.iter().map(|one| one.reference.clone());
+        let references = references.map(ProposalOrRef::Reference);
         let mut provisional = public
             .apply_proposals(Committer::Joiner, &listed, &leaves)
             .map_err(refused)?;
         let place = provisional.tree.reserve(leaves.records)?;
         let source = LeafNodeSource::Commit(VLBytes::new(Vec::new()));
-        let leaf = join.member.leaf_content(crypto.suite(), source);
+        let leaf = join.member.leaf_content(crypto.suite(), source)?;
+        let supported = grease::without(leaf.capabilities.clone());
         let mut types = public.context.extensions.types();
-        if !types.all(|t| leaf.capabilities.supports_extension(t)) {
+        if !types.all(|t| supported.supports_extension(t)) {
             return Err(refused(Check::JoinerSupportsExtensions.into()));
         }
         let draft = Draft {
@@ -92,7 +112,9 @@ impl Group {
             leaves: &leaves,
             committer: Committer::Joiner,
             place,
-            entries: list.into_iter().map(ProposalOrRef::Proposal).collect(),
+            entries: references
+                .chain(list.iter().cloned().map(ProposalOrRef::Proposal))
+                .collect(),
             provisional,
             leaf: Some(leaf),
             signature: join.member.signature.clone(),
@@ -111,13 +133,45 @@ impl Group {
     }
 }
 
-fn proposals(kem_output: Vec<u8>, replaces: Option<LeafIndex>, psks: &Psks) -> Vec<Proposal> {
+/// Proposals of members who want to leave, as valid as they can be without the membership key.
+fn self_removals(
+    public: &PublicState,
+    messages: &[MlsMessage],
+    leaves: &LeafCheck<'_>,
+) -> Result<Vec<CachedProposal>, Error> {
+    let mut waiting = Waiting::default();
+    for message in messages {
+        let MessageBody::Public(message) = &message.body else {
+            return Err(Check::SelfRemove.into());
+        };
+        let content = public.open_public(leaves, message.clone(), None)?;
+        let Content::Proposal(proposal @ Proposal::SelfRemove) = &content.content.content else {
+            return Err(Check::SelfRemove.into());
+        };
+        match public.take_proposal(&content, proposal, &waiting, leaves) {
+            Ok(cached) => waiting.push(cached),
+            // The same message twice.
+            Err(Error::ProposalWaits) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(waiting.iter().cloned().collect())
+}
+
+fn proposals(
+    kem_output: Vec<u8>,
+    replaces: Option<LeafIndex>,
+    psks: &Psks,
+    (ephemeral, app_data): (Vec<AppEphemeral>, Vec<AppDataUpdate>),
+) -> Vec<Proposal> {
     let psks = psks
         .iter()
         .map(|(id, _)| Proposal::PreSharedKey(id.clone()));
     core::iter::once(Proposal::ExternalInit(kem_output.into()))
         .chain(replaces.map(Proposal::Remove))
         .chain(psks)
+        .chain(ephemeral.into_iter().map(Proposal::AppEphemeral))
+        .chain(app_data.into_iter().map(Proposal::AppDataUpdate))
         .collect()
 }
 
@@ -128,10 +182,7 @@ fn psks(
     rng: &mut dyn CryptoRng,
 ) -> Result<Psks, Error> {
     let mut find = |psk: Psk| {
-        let held = match &psk {
-            Psk::External(id) => services.holdings.external_psk(id.as_slice()),
-            Psk::Resumption(_, group, epoch) => services.holdings.resumption_psk(group, *epoch),
-        };
+        let held = services.psk(&psk);
         let held = held.ok_or_else(|| refused(Check::PskAvailable.into()))?;
         Ok((fresh_psk_id(crypto, psk, rng), held))
     };

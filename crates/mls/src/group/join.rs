@@ -7,6 +7,7 @@ use super::welcome::WELCOME_LABEL;
 use super::{EpochState, Group, Settings};
 use crate::check::Check;
 use crate::error::Error;
+use crate::grease;
 use crate::key_package::KeyPackageSecrets;
 use crate::labels::decrypt_with_label;
 use crate::leaf::check_fits_group;
@@ -15,7 +16,7 @@ use crate::schedule::{EpochSecrets, JoinerSecret, Psks, psk_secret, welcome_key_
 use crate::services::Services;
 use crate::tree::{LeafIndex, NodeIndex, PathSecrets, PrivateKeys, RatchetTree};
 use crate::wire::{
-    GroupContext, GroupInfo, GroupSecrets, KeyPackage, PreSharedKeyId, Psk, Welcome, decode,
+    GroupContext, GroupInfo, GroupSecrets, KeyPackage, PreSharedKeyId, Welcome, decode,
 };
 use folkmoot_crypto::{Crypto, Secret, constant_time_eq};
 
@@ -93,12 +94,8 @@ fn held_psks(
         if id.psk_nonce.as_slice().len() != crypto.hash_length() {
             return Err(Check::PskHeld);
         }
-        let held = match &id.psk {
-            Psk::External(id) => services.holdings.external_psk(id.as_slice()),
-            Psk::Resumption(_, group, epoch) => lineage
-                .and_then(|lineage| lineage.key(&id))
-                .or_else(|| services.holdings.resumption_psk(group, *epoch)),
-        };
+        let held = lineage.and_then(|lineage| lineage.key(&id));
+        let held = held.or_else(|| services.psk(&id.psk));
         Ok((id, held.ok_or(Check::PskHeld)?))
     };
     ids.into_iter().map(find).collect()
@@ -155,7 +152,7 @@ fn check_parameters(
     if context.version != own.content.version || context.cipher_suite != own.content.cipher_suite {
         return Err(Check::GroupInfoParameters.into());
     }
-    let capabilities = &own.content.leaf_node.content.capabilities;
+    let capabilities = grease::without(own.content.leaf_node.content.capabilities.clone());
     let mut types = context.extensions.types();
     if !types.all(|t| capabilities.supports_extension(t)) {
         return Err(Check::JoinerSupportsExtensions.into());

@@ -1,6 +1,7 @@
 //! Lists of proposals: whether they are valid together, and what they do to the group (RFC 9420
 //! §12.2, §12.3).
 
+use super::components::Updates;
 use super::proposals::Listed;
 use super::public::PublicState;
 use crate::check::Check;
@@ -9,8 +10,11 @@ use crate::framing::Sender;
 use crate::leaf::{LeafCheck, check_fits_group};
 use crate::parallel;
 use crate::tree::{Leaf, LeafIndex, RatchetTree};
-use crate::wire::{Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ReInit};
-use std::collections::HashSet;
+use crate::wire::{
+    AppEphemeral, ComponentId, Credential, Extensions, KeyPackage, LeafNode, PreSharedKeyId,
+    Proposal, ReInit,
+};
+use std::collections::{BTreeSet, HashSet};
 use tls_codec::VLBytes;
 
 /// Who commits.
@@ -37,11 +41,18 @@ pub(super) struct Provisional {
     pub(super) tree: RatchetTree,
     pub(super) extensions: Extensions,
     pub(super) added: Vec<(LeafIndex, KeyPackage)>,
+    /// Members who remove themselves.
+    pub(super) left: Vec<(LeafIndex, LeafNode)>,
+    /// Members whom somebody removes.
     pub(super) removed: Vec<(LeafIndex, LeafNode)>,
     pub(super) updated: Vec<LeafIndex>,
     pub(super) psks: Vec<PreSharedKeyId>,
     pub(super) external_init: Option<VLBytes>,
     pub(super) reinit: Option<ReInit>,
+    /// What components say, with who says it.
+    pub(super) ephemeral: Vec<(Sender, AppEphemeral)>,
+    /// Components whose data is changed.
+    pub(super) app_data: Vec<ComponentId>,
     /// Whether the list alone demands a path (check 82).
     pub(super) path_required: bool,
 }
@@ -59,15 +70,17 @@ impl Provisional {
             .collect()
     }
 
+    /// All who are no members any more.
     pub(super) fn removed_members(&self) -> Vec<(LeafIndex, Credential)> {
-        let removed = self.removed.iter();
+        let removed = self.left.iter().chain(&self.removed);
         let member =
             |(place, leaf): &(LeafIndex, LeafNode)| (*place, leaf.content.credential.clone());
         removed.map(member).collect()
     }
 
     pub(super) fn removes(&self, leaf: LeafIndex) -> bool {
-        self.removed.iter().any(|(removed, _)| *removed == leaf)
+        let mut removed = self.left.iter().chain(&self.removed);
+        removed.any(|(removed, _)| *removed == leaf)
     }
 }
 
@@ -75,12 +88,29 @@ impl Provisional {
 #[derive(Debug, Default)]
 struct Sorted<'a> {
     updates: Vec<(LeafIndex, &'a LeafNode)>,
+    self_removes: Vec<LeafIndex>,
     removes: Vec<LeafIndex>,
     adds: Vec<&'a KeyPackage>,
     psks: Vec<&'a PreSharedKeyId>,
     extensions: Option<&'a Extensions>,
     external_init: Option<&'a VLBytes>,
     reinit: Option<&'a ReInit>,
+    ephemeral: Vec<(Sender, &'a AppEphemeral)>,
+    app_data: Updates<'a>,
+}
+
+impl<'a> Sorted<'a> {
+    /// What members, joiners and others may list alike (draft-ietf-mls-extensions §4.7, §4.8).
+    fn add_component(&mut self, listed: &Listed<'a>) -> Result<(), Check> {
+        match listed.proposal {
+            Proposal::AppDataUpdate(update) => self.app_data.add(update),
+            Proposal::AppEphemeral(said) => {
+                self.ephemeral.push((listed.sender, said));
+                Ok(())
+            }
+            _ => Err(Check::ExternalCommitProposals),
+        }
+    }
 }
 
 impl PublicState {
@@ -97,6 +127,7 @@ impl PublicState {
             Committer::Member(leaf) => sort(leaf, list)?,
             Committer::Joiner => sort_external(list)?,
         };
+        self.check_types(list, &sorted, leaves)?;
         self.check_proposals(list, leaves)?;
         check_psks(&sorted.psks)?;
         let identified = identify(&sorted.adds, leaves);
@@ -106,12 +137,15 @@ impl PublicState {
         for (leaf, node) in &sorted.updates {
             tree.update(*leaf, leaves.identified(node), records)?;
         }
-        let mut removed = Vec::new();
-        for leaf in &sorted.removes {
+        let mut remove = |leaf: &LeafIndex| {
             let node = tree.leaf(*leaf, records)?.ok_or(Check::RemovedIsMember)?;
-            removed.push((*leaf, LeafNode::clone(node)));
+            let node = LeafNode::clone(node);
             tree.remove(*leaf, records)?;
-        }
+            Ok((*leaf, node))
+        };
+        let left: Result<_, Error> = sorted.self_removes.iter().map(&mut remove).collect();
+        let removed: Result<_, Error> = sorted.removes.iter().map(&mut remove).collect();
+        let (left, removed) = (left?, removed?);
         tree.truncate(records)?;
         for leaf in &identified {
             if let Some(client) = &leaf.client
@@ -125,10 +159,15 @@ impl PublicState {
         let added = places.into_iter().zip(added).collect();
         let updated: Vec<_> = sorted.updates.iter().map(|(leaf, _)| *leaf).collect();
         let requires_path = |listed: &Listed<'_>| listed.proposal.requires_path();
+        let ephemeral = sorted.ephemeral.into_iter();
+        let ephemeral = ephemeral.map(|(sender, said)| (sender, said.clone()));
         Ok(Provisional {
             tree,
-            extensions: extensions.clone(),
+            extensions: self.update_components(extensions, &sorted.app_data, leaves.components)?,
+            ephemeral: ephemeral.collect(),
+            app_data: sorted.app_data.components(),
             added,
+            left,
             removed,
             updated,
             psks: sorted.psks.into_iter().cloned().collect(),
@@ -136,6 +175,33 @@ impl PublicState {
             reinit: sorted.reinit.cloned(),
             path_required: list.is_empty() || list.iter().any(requires_path),
         })
+    }
+
+    /// Whoever goes through with a commit supports the types of its proposals; those who leave need not
+    /// (check 65).
+    fn check_types(
+        &self,
+        list: &[Listed<'_>],
+        sorted: &Sorted<'_>,
+        leaves: &LeafCheck<'_>,
+    ) -> Result<(), Error> {
+        let types = list.iter().map(|listed| listed.proposal.proposal_type());
+        let types: BTreeSet<_> = types.filter(|listed| !listed.is_default()).collect();
+        if types.is_empty() {
+            return Ok(());
+        }
+        let mut leaving = Vec::new();
+        for leaf in sorted.self_removes.iter().chain(&sorted.removes) {
+            let leaf = self.tree.leaf(*leaf, leaves.records)?;
+            leaving.push(leaf.ok_or(Check::RemovedIsMember)?.as_ref());
+        }
+        let index = self.tree.index();
+        let mut types = types.into_iter();
+        if types.all(|listed| index.support_proposal(listed, &leaving)) {
+            Ok(())
+        } else {
+            Err(Check::ProposalTypeSupported.into())
+        }
     }
 
     /// The tree that results, its path included, is valid where it changed (checks 63, 76).
@@ -227,9 +293,28 @@ fn sort<'a>(committer: LeafIndex, list: &[Listed<'a>]) -> Result<Sorted<'a>, Che
                 sorted.reinit = Some(reinit);
             }
             (Proposal::ExternalInit(_), _) => return Err(Check::NoExternalInit),
+            (Proposal::SelfRemove, _) => {
+                let leaf = self_removed(listed)?;
+                if leaf == committer {
+                    return Err(Check::NoRemoveOfCommitter);
+                }
+                change(leaf)?;
+                sorted.self_removes.push(leaf);
+            }
+            (Proposal::AppDataUpdate(_) | Proposal::AppEphemeral(_), _) => {
+                sorted.add_component(listed)?;
+            }
         }
     }
     Ok(sorted)
+}
+
+/// Who removes itself: it says so itself, and is referred to (draft-ietf-mls-extensions §6.3).
+fn self_removed(listed: &Listed<'_>) -> Result<LeafIndex, Check> {
+    match listed.sender {
+        Sender::Member(leaf) if listed.by_reference => Ok(leaf),
+        _ => Err(Check::SelfRemove),
+    }
 }
 
 /// The rules for a joiner's list (RFC 9420 §12.2, checks 101–103).
@@ -244,7 +329,8 @@ fn sort_external<'a>(list: &[Listed<'a>]) -> Result<Sorted<'a>, Check> {
             }
             Proposal::Remove(leaf) => sorted.removes.push(*leaf),
             Proposal::PreSharedKey(id) => sorted.psks.push(id),
-            _ => return Err(Check::ExternalCommitProposals),
+            Proposal::SelfRemove => sorted.self_removes.push(self_removed(listed)?),
+            _ => sorted.add_component(listed)?,
         }
     }
     if sorted.external_init.is_none() {
@@ -252,6 +338,11 @@ fn sort_external<'a>(list: &[Listed<'a>]) -> Result<Sorted<'a>, Check> {
     }
     if sorted.removes.len() > 1 {
         return Err(Check::OneRemoveOfPrior);
+    }
+    let mut changed = HashSet::new();
+    let mut gone = sorted.self_removes.iter().chain(&sorted.removes);
+    if !gone.all(|leaf| changed.insert(leaf)) {
+        return Err(Check::OneChangePerLeaf);
     }
     Ok(sorted)
 }

@@ -12,7 +12,7 @@ use super::{Group, PendingCommit, Settings};
 use crate::error::{Error, damaged};
 use crate::framing::MlsMessage;
 use crate::records::{Kind, RecordKey, Records};
-use crate::schedule::{KeyAndNonce, RatchetState, Reservation, SecretTree};
+use crate::schedule::{ExporterTree, KeyAndNonce, RatchetState, Reservation, SecretTree};
 use crate::tree::{LeafIndex, Node, NodeIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, GroupInfo, LeafNode, decode};
 use folkmoot_crypto::{Crypto, Secret};
@@ -37,7 +37,12 @@ impl Group {
             .into_iter()
             .collect();
         let messages = load_secret_tree(records, record.public.context.epoch)?;
-        let epoch = restore(record, tree, private, messages);
+        let exports = ExporterTree {
+            nodes: scan_indexed(records, Kind::ExporterNode)?
+                .into_iter()
+                .collect(),
+        };
+        let epoch = restore(record, tree, private, (messages, exports));
         let past = load_past(records)?;
         let proposals = load_proposals(records)?;
         let resumption = scan::<Secret>(records, &Kind::Resumption.key(&[]))?
@@ -114,7 +119,7 @@ fn restore(
     record: EpochRecord,
     tree: RatchetTree,
     private: PrivateKeys,
-    messages: SecretTree,
+    (messages, exports): (SecretTree, ExporterTree),
 ) -> EpochState {
     EpochState {
         public: public(record.public, tree),
@@ -123,6 +128,7 @@ fn restore(
         private,
         signature: record.signature,
         messages,
+        exports,
         reserved: Reservation::default(),
     }
 }
@@ -153,7 +159,8 @@ fn restore_pending(
         .map(|key| (key.index, key.private))
         .collect();
     let messages = SecretTree::new(record.encryption_secret, record.epoch.public.height);
-    let next = Box::new(restore(record.epoch, tree, private, messages));
+    let exports = ExporterTree::new(record.application_export_secret);
+    let next = Box::new(restore(record.epoch, tree, private, (messages, exports)));
     let message = MlsMessage::decode(record.message.as_slice())?;
     Ok(PendingCommit { message, next })
 }

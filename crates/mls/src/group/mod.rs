@@ -7,6 +7,7 @@ mod apply;
 mod choose;
 mod commit;
 mod committed;
+mod components;
 mod create;
 mod draft;
 mod epoch;
@@ -21,6 +22,7 @@ mod proposals;
 mod public;
 mod receive;
 mod record;
+mod safe;
 mod send;
 mod stage;
 mod successor;
@@ -36,6 +38,7 @@ pub use receive::{ApplicationMessage, Incoming, IncomingContent};
 pub use send::{Identity, ProposalIntent};
 pub use successor::NewMembers;
 
+pub(crate) use components::check_dictionary;
 pub(crate) use epoch::EpochState;
 
 use crate::error::{Error, StateError, own_keys};
@@ -222,16 +225,22 @@ impl Group {
             .map(|cached| (cached.sender, &cached.proposal))
     }
 
+    /// Messages of members who want to leave: whoever joins by a commit needs them beside the GroupInfo
+    /// (draft-ietf-mls-extensions §6.3).
+    pub fn self_removals(&self) -> impl Iterator<Item = &[u8]> {
+        self.proposals.messages()
+    }
+
     /// Whether proposals wait that this member has to commit before it sends application data (RFC
     /// 9420 §12.4): all, from whomever, but those that only others can commit, its own Updates and
-    /// the removal of itself that it proposed (§12.2).
+    /// the removal of itself that it proposed (§12.2), in whichever form.
     ///
     /// A commit answers all of them, also those that it leaves out: the next epoch has none.
     pub fn has_proposals_to_commit(&self) -> bool {
         let own = self.epoch.own;
         self.proposals.iter().any(|cached| {
             let is_for_others = match &cached.proposal {
-                Proposal::Update(_) => true,
+                Proposal::Update(_) | Proposal::SelfRemove => true,
                 Proposal::Remove(leaf) => *leaf == own,
                 _ => false,
             };

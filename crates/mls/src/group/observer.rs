@@ -4,7 +4,7 @@
 //! membership tag, the confirmation tag, and whether path secrets open.
 
 use super::epoch::leaf_check;
-use super::proposals::CachedProposal;
+use super::proposals::{CachedProposal, to_keep};
 use super::public::{PublicState, verify_signature};
 use super::receive::IncomingContent;
 use super::waiting::Waiting;
@@ -126,6 +126,12 @@ impl Observer {
         self.group_info.as_ref()
     }
 
+    /// Messages of members who want to leave: whoever joins by a commit needs them beside the GroupInfo
+    /// (draft-ietf-mls-extensions §6.3).
+    pub fn self_removals(&self) -> impl Iterator<Item = &[u8]> {
+        self.proposals.messages()
+    }
+
     /// Examines a handshake of this group.
     pub fn receive<'a>(
         &self,
@@ -142,14 +148,16 @@ impl Observer {
             return Err(Check::ReInitEnds.into());
         }
         let leaves = leaf_check(self.crypto, &self.settings, services.into());
+        let to_keep = to_keep(&message);
         let message = self.public.open_public(&leaves, message, None)?;
         let (content, transition) = match &message.content.content {
             Content::Application(_) => return Err(Check::ApplicationIsPrivate.into()),
             Content::Proposal(proposal) => {
                 let waiting = &self.proposals;
-                let cached = self
+                let mut cached = self
                     .public
                     .take_proposal(&message, proposal, waiting, &leaves)?;
+                cached.message = to_keep;
                 let content = IncomingContent::Proposal {
                     sender: message.content.sender,
                     proposal: Box::new(proposal.clone()),

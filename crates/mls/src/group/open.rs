@@ -1,6 +1,7 @@
 //! Opening a PublicMessage: by whom it says it is, and by whose key it has to be signed (RFC 9420
 //! §6.1, §6.2).
 
+use super::components;
 use super::public::PublicState;
 use crate::check::Check;
 use crate::error::Error;
@@ -27,7 +28,9 @@ impl PublicState {
         }
         let content = message.unprotect(leaves.crypto, membership_key, &self.context)?;
         let key = self.signature_key(&content.content, leaves.records)?;
-        Ok(content.verify(leaves.crypto, &key, &self.context)?)
+        let content = content.verify(leaves.crypto, &key, &self.context)?;
+        components::safe_aad(&self.context, content.content.authenticated_data.as_slice())?;
+        Ok(content)
     }
 
     /// The key that has to have signed this content (check 40): of an external commit, its path's leaf's

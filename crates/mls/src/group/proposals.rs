@@ -1,17 +1,21 @@
 //! Proposals one by one: whether each is valid by itself (RFC 9420 §12.1).
 
+use super::components;
 use super::public::PublicState;
 use super::waiting::Waiting;
 use crate::check::Check;
 use crate::error::Error;
-use crate::framing::{AuthenticatedContent, Sender};
+use crate::framing::{
+    AuthenticatedContent, Content, MessageBody, MlsMessage, PublicMessage, Sender, WireFormat,
+};
 use crate::leaf::{Carrier, LeafCheck, place};
+use crate::tree::LeafIndex;
 use crate::wire::{
-    Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ProposalRef, Psk, ReInit,
-    ResumptionPskUsage,
+    Extensions, KeyPackage, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, Psk,
+    ReInit, ResumptionPskUsage,
 };
 use folkmoot_crypto::{Secret, SignatureKeyPair};
-use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
+use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// A proposal that arrived in this epoch and waits for a commit (check 56).
 #[derive(Clone, Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -21,6 +25,17 @@ pub(super) struct CachedProposal {
     pub(super) proposal: Proposal,
     /// The private keys of the leaf, where it is this member's own Update.
     pub(super) own_update: Option<OwnUpdate>,
+    /// The message that brought it, where it is a SelfRemove: joiners get it too.
+    pub(super) message: Option<VLBytes>,
+}
+
+/// The message itself, where it is one that joiners need too.
+pub(super) fn to_keep(message: &PublicMessage) -> Option<VLBytes> {
+    let is_needed = message.content.content == Content::Proposal(Proposal::SelfRemove);
+    is_needed.then(|| {
+        let message = MlsMessage::from(MessageBody::Public(message.clone()));
+        message.encode().into()
+    })
 }
 
 /// The private keys of a leaf that this member proposed for itself.
@@ -37,6 +52,8 @@ pub(super) struct Listed<'a> {
     pub(super) proposal: &'a Proposal,
     /// Whether it was found valid by itself when it arrived in this epoch.
     pub(super) checked: bool,
+    /// Whether the commit refers to it.
+    pub(super) by_reference: bool,
 }
 
 impl<'a> Listed<'a> {
@@ -45,6 +62,7 @@ impl<'a> Listed<'a> {
             sender,
             proposal,
             checked: false,
+            by_reference: false,
         }
     }
 }
@@ -55,6 +73,7 @@ impl<'a> From<&'a CachedProposal> for Listed<'a> {
             sender: cached.sender,
             proposal: &cached.proposal,
             checked: true,
+            by_reference: true,
         }
     }
 }
@@ -75,6 +94,10 @@ impl PublicState {
             return Err(Error::ProposalWaits);
         }
         self.check_proposal(Listed::new(sender, proposal), leaves)?;
+        // Whoever joins by a commit has to be able to refer to it.
+        if *proposal == Proposal::SelfRemove && message.wire_format != WireFormat::PublicMessage {
+            return Err(Check::SelfRemove.into());
+        }
         // Counted by sender, so that all members count alike and nobody takes another's room.
         if waiting.count_of(sender) >= leaves.settings.waiting_proposals {
             return Err(Check::WaitingProposals.into());
@@ -84,6 +107,7 @@ impl PublicState {
             sender,
             proposal: proposal.clone(),
             own_update: None,
+            message: None,
         })
     }
 
@@ -119,6 +143,9 @@ impl PublicState {
         listed: Listed<'_>,
         leaves: &LeafCheck<'_>,
     ) -> Result<(), Error> {
+        if let Sender::Member(sender) = listed.sender {
+            self.check_sender_supports(sender, listed.proposal.proposal_type(), leaves)?;
+        }
         match listed.proposal {
             Proposal::Add(key_package) => {
                 KeyPackage::clone(key_package).verify_with(leaves)?;
@@ -133,10 +160,31 @@ impl PublicState {
             Proposal::ReInit(reinit) => Ok(self.check_reinit(reinit)?),
             Proposal::ExternalInit(_) if listed.sender == Sender::NewMemberCommit => Ok(()),
             Proposal::ExternalInit(_) => Err(Check::ExternalInitPlace.into()),
+            Proposal::SelfRemove if matches!(listed.sender, Sender::Member(_)) => Ok(()),
+            Proposal::SelfRemove => Err(Check::SelfRemove.into()),
+            Proposal::AppDataUpdate(update) => Ok(components::check_update(update, leaves)?),
+            Proposal::AppEphemeral(said) => Ok(components::check_ephemeral(said, leaves)?),
             Proposal::GroupContextExtensions(extensions) => {
                 check_extensions(extensions, &self.context.extensions, leaves)
             }
         }
+    }
+
+    /// Nobody proposes what they themselves do not list (check 65); of the others that is asked once it is
+    /// known who stays.
+    fn check_sender_supports(
+        &self,
+        sender: LeafIndex,
+        listed: ProposalType,
+        leaves: &LeafCheck<'_>,
+    ) -> Result<(), Error> {
+        if listed.is_default() {
+            return Ok(());
+        }
+        let leaf = self.tree.leaf(sender, leaves.records)?;
+        let leaf = leaf.ok_or(Check::SenderIsMember)?;
+        let supports = leaf.content.capabilities.supports_proposal(listed);
+        Ok(supports.then_some(()).ok_or(Check::ProposalTypeSupported)?)
     }
 
     fn check_update(
@@ -170,7 +218,7 @@ impl PublicState {
 /// Check 60; the usages of successors and branches have no place in an ordinary commit.
 fn check_psk(id: &PreSharedKeyId, hash_length: usize) -> Result<(), Check> {
     let ordinary = match &id.psk {
-        Psk::External(_) => true,
+        Psk::External(_) | Psk::Application(..) => true,
         Psk::Resumption(usage, ..) => *usage == ResumptionPskUsage::Application,
     };
     if ordinary && id.psk_nonce.as_slice().len() == hash_length {
@@ -187,6 +235,7 @@ pub(super) fn check_extensions(
     leaves: &LeafCheck<'_>,
 ) -> Result<(), Error> {
     leaves.check_extension_list(extensions)?;
+    components::check_dictionary(extensions, leaves)?;
     let required = extensions.required_capabilities()?;
     leaves.check_length(required.extensions.len())?;
     leaves.check_length(required.proposals.len())?;

@@ -1,5 +1,6 @@
 //! What everyone who reads a group's handshakes knows of one epoch: members, joiners, observers.
 
+use super::components::check_dictionary;
 use super::proposals::check_extensions;
 use crate::check::Check;
 use crate::error::Error;
@@ -68,6 +69,7 @@ impl PublicState {
         let tree = ReceivedTree::from_extension(tree, maximum_leaves, client_of)?;
         verify_signature(leaves.crypto, group_info, tree.tree(), &NoRecords)?;
         check_extensions(&context.extensions, &Extensions::default(), leaves)?;
+        check_dictionary(&content.extensions, leaves)?;
         let tree = VerifiedTree::verify(tree, context, leaves)?.into_inner();
         let tag = content.confirmation_tag.as_slice().to_vec();
         Ok(Self::new(leaves.crypto, context.clone(), tag, tree))

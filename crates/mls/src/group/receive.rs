@@ -1,8 +1,9 @@
 //! Examining what arrives. Nothing changes until [`Group::apply`].
 
 use super::committed::CommitSummary;
+use super::components;
 use super::epoch::leaf_check;
-use super::proposals::CachedProposal;
+use super::proposals::{CachedProposal, to_keep};
 use super::stage::StagedCommit;
 use super::{EpochState, Group, Revision};
 use crate::check::Check;
@@ -128,8 +129,13 @@ impl Group {
                 let key = &self.epoch.secrets.membership_key;
                 let public = &self.epoch.public;
                 let leaves = leaf_check(self.crypto, &self.settings, services);
+                let to_keep = to_keep(&message);
                 let content = public.open_public(&leaves, message, Some(key))?;
-                self.handshake(&content, None, services)
+                let mut incoming = self.handshake(&content, None, services)?;
+                if let Transition::Proposal { cached, .. } = &mut incoming.transition {
+                    cached.message = to_keep;
+                }
+                Ok(incoming)
             }
             MessageBody::Private(message) => self.receive_private(&message, services),
             _ => Err(Check::GroupIdAndEpoch.into()),
@@ -160,9 +166,12 @@ impl Group {
         // Check 40.
         let key = leaf.content.signature_key.as_slice();
         let content = content.verify(self.crypto, key, view.context)?;
+        let authenticated_data = content.content.authenticated_data.as_slice();
+        components::safe_aad(view.context, authenticated_data)?;
         let Content::Application(data) = &content.content.content else {
             return self.handshake(&content, Some(step), services);
         };
+        components::check_framing(view.context, data.as_slice())?;
         let application = ApplicationMessage {
             sender: sender.leaf_index,
             credential: leaf.content.credential.clone(),

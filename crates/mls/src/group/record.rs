@@ -13,10 +13,11 @@ use crate::schedule::{EpochSecrets, RatchetId, RatchetKind, RatchetStep, SecretT
 use crate::tree::{LeafIndex, Node, NodeChange, NodeIndex, RatchetTree};
 use crate::wire::{Epoch, GroupContext, ReInit, encode};
 use folkmoot_crypto::{Crypto, Secret, SignatureKeyPair};
+use std::collections::BTreeMap;
 use tls_codec::{Size, TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// The version of all records that this module writes.
-pub(super) const VERSION: u8 = 3;
+pub(super) const VERSION: u8 = 4;
 
 /// The public part of an epoch but for its tree.
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -56,6 +57,7 @@ pub(super) struct PendingRecord {
     pub(super) nodes: Vec<PendingNode>,
     pub(super) private: Vec<PrivateKeyRecord>,
     pub(super) encryption_secret: Secret,
+    pub(super) application_export_secret: Secret,
 }
 
 #[derive(Debug, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -136,6 +138,7 @@ impl Delta {
             delta.put(private_key(index), encode(private));
         }
         delta.put_secret_tree(state.public.context.epoch, &state.messages);
+        delta.put_exports(&state.exports.nodes);
         Ok(delta)
     }
 
@@ -190,7 +193,19 @@ impl Delta {
             }
         }
         self.put_secret_tree(state.public.context.epoch, &state.messages);
+        self.erase_all(Kind::ExporterNode.key(&[]));
+        self.put_exports(&state.exports.nodes);
         Ok(changes)
+    }
+
+    /// Secrets from which components' own ones come.
+    pub(super) fn put_exports<'a>(
+        &mut self,
+        nodes: impl IntoIterator<Item = (&'a NodeIndex, &'a Secret)>,
+    ) {
+        for (index, secret) in nodes {
+            self.put(exporter_node(*index), encode(secret));
+        }
     }
 
     /// An epoch that is past: its context and the leaves that the next one changed.
@@ -258,7 +273,8 @@ impl Delta {
     pub(super) fn put_pending(&mut self, nodes: Vec<PendingNode>, pending: &PendingCommit) {
         let next = &pending.next;
         let private = next.private.iter();
-        let root = next.messages.nodes.values().next();
+        let root = |nodes: &BTreeMap<NodeIndex, Secret>| nodes.values().next().cloned();
+        let (messages, exports) = (&next.messages.nodes, &next.exports.nodes);
         let record = PendingRecord {
             message: pending.message.encode().into(),
             epoch: EpochRecord::of(next, true),
@@ -269,7 +285,8 @@ impl Delta {
                     private: private.clone(),
                 })
                 .collect(),
-            encryption_secret: root.cloned().unwrap_or_default(),
+            encryption_secret: root(messages).unwrap_or_default(),
+            application_export_secret: root(exports).unwrap_or_default(),
         };
         self.put(Kind::Pending.key(&[]), encode(&record));
     }
@@ -292,6 +309,10 @@ pub(super) fn pending_nodes(
 
 fn private_key(index: NodeIndex) -> RecordKey {
     Kind::PrivateKey.key(&[&index.0.to_be_bytes()])
+}
+
+pub(super) fn exporter_node(index: NodeIndex) -> RecordKey {
+    Kind::ExporterNode.key(&[&index.0.to_be_bytes()])
 }
 
 fn secret_node(epoch: Epoch, index: NodeIndex) -> RecordKey {

@@ -1,6 +1,7 @@
 //! Messages of this member's own: application data and proposals.
 
-use super::proposals::OwnUpdate;
+use super::components;
+use super::proposals::{OwnUpdate, to_keep};
 use super::{EpochState, Group};
 use crate::check::Check;
 use crate::error::{Error, StateError, damaged};
@@ -14,7 +15,10 @@ use crate::records::{Delta, Records};
 use crate::schedule::{RatchetKind, fresh_psk_id};
 use crate::services::Services;
 use crate::tree::LeafIndex;
-use crate::wire::{Credential, Extensions, LeafNodeContent, LeafNodeSource, Proposal, Psk, ReInit};
+use crate::wire::{
+    AppDataUpdate, AppEphemeral, Credential, Extensions, LeafNodeContent, LeafNodeSource, Proposal,
+    Psk, ReInit,
+};
 use folkmoot_crypto::{SignatureKeyPair, random};
 use rand_core::CryptoRng;
 use tls_codec::VLBytes;
@@ -46,6 +50,14 @@ pub enum ProposalIntent {
     Extensions(Extensions),
     /// End the group for one with these parameters.
     ReInit(ReInit),
+    /// Change what a component keeps in the group's extensions.
+    AppData(AppDataUpdate),
+    /// Let a component say something with the commit.
+    Ephemeral(AppEphemeral),
+    /// Leave the group: whoever commits next, members and joiners, has to take this member out. For groups
+    /// whose members all list [`crate::ProposalType::SELF_REMOVE`]; once in an epoch, and again in the next one
+    /// if it was left out.
+    SelfRemove,
 }
 
 impl Group {
@@ -62,7 +74,10 @@ impl Group {
         if self.has_proposals_to_commit() {
             return Err(StateError::ProposalsPending.into());
         }
-        let content = self.frame(Content::Application(data.into()), authenticated_data);
+        let context = self.context();
+        components::check_framing(context, data).map_err(refused)?;
+        let authenticated = components::own_aad(context, authenticated_data).map_err(refused)?;
+        let content = self.frame(Content::Application(data.into()), &authenticated);
         let signed = self.sign(WireFormat::PrivateMessage, content)?;
         let mut delta = Delta::default();
         let message = self.protect(signed, rng, &mut delta)?;
@@ -82,8 +97,14 @@ impl Group {
         let services = services.into();
         let (proposal, own_update) = self.proposal(intent, services.records, rng)?;
         self.check_own(&proposal, services).map_err(refused)?;
-        let content = self.frame(Content::Proposal(proposal.clone()), authenticated_data);
-        let signed = self.sign(self.settings.handshakes, content)?;
+        let authenticated = components::own_aad(self.context(), authenticated_data);
+        let authenticated = authenticated.map_err(refused)?;
+        let content = self.frame(Content::Proposal(proposal.clone()), &authenticated);
+        let format = match proposal {
+            Proposal::SelfRemove => WireFormat::PublicMessage,
+            _ => self.settings.handshakes,
+        };
+        let signed = self.sign(format, content)?;
         let leaves = super::epoch::leaf_check(self.crypto, &self.settings, services);
         let public = &self.epoch.public;
         let mut cached = public
@@ -92,6 +113,9 @@ impl Group {
         cached.own_update = own_update;
         let mut delta = Delta::default();
         let message = self.protect(signed, rng, &mut delta)?;
+        if let MessageBody::Public(message) = &message.body {
+            cached.message = to_keep(message);
+        }
         delta.put_proposal(self.proposals.len(), &cached);
         self.proposals.push(cached);
         self.changed();
@@ -114,14 +138,29 @@ impl Group {
             ProposalIntent::Psk(psk) => Proposal::PreSharedKey(fresh_psk_id(self.crypto, psk, rng)),
             ProposalIntent::Extensions(extensions) => Proposal::GroupContextExtensions(extensions),
             ProposalIntent::ReInit(reinit) => Proposal::ReInit(reinit),
+            ProposalIntent::AppData(update) => Proposal::AppDataUpdate(update),
+            ProposalIntent::Ephemeral(said) => Proposal::AppEphemeral(said),
+            ProposalIntent::SelfRemove => Proposal::SelfRemove,
         };
         Ok((proposal, None))
     }
 
     /// What receivers see only in a commit, this member sees before it proposes.
     fn check_own(&self, proposal: &Proposal, services: Services<'_>) -> Result<(), Error> {
-        let EpochState { public, .. } = &self.epoch;
+        let EpochState { public, own, .. } = &self.epoch;
+        let listed = proposal.proposal_type();
+        if !listed.is_default() && !public.tree.index().support_proposal(listed, &[]) {
+            return Err(Check::ProposalTypeSupported.into());
+        }
         match proposal {
+            Proposal::SelfRemove => {
+                let mut waiting = self.proposals();
+                let again = (Sender::Member(*own), proposal);
+                if waiting.any(|waiting| waiting == again) {
+                    return Err(Check::OneSelfRemove.into());
+                }
+                Ok(())
+            }
             Proposal::Add(package) => check_fits_group(
                 &package.content.leaf_node,
                 &public.context,

@@ -102,11 +102,10 @@ impl Group {
     ) -> Result<Psks, Check> {
         let find = |id: &PreSharedKeyId| {
             let held = match &id.psk {
-                Psk::External(id) => services.holdings.external_psk(id.as_slice()),
                 Psk::Resumption(_, group, epoch) if group == self.group_id() => {
                     self.resumption_psk(*epoch).cloned()
                 }
-                Psk::Resumption(_, group, epoch) => services.holdings.resumption_psk(group, *epoch),
+                psk => services.psk(psk),
             };
             Ok((id.clone(), held.ok_or(Check::PskAvailable)?))
         };

@@ -159,7 +159,9 @@ impl<'a> Lineage<'a> {
         predecessor: Option<&'a Group>,
     ) -> Result<Option<Self>, Check> {
         let mut founding = ids.iter().filter_map(|id| match &id.psk {
-            Psk::Resumption(ResumptionPskUsage::Application, ..) | Psk::External(_) => None,
+            Psk::Resumption(ResumptionPskUsage::Application, ..)
+            | Psk::External(_)
+            | Psk::Application(..) => None,
             Psk::Resumption(usage, group, epoch) => Some((*usage, group, *epoch)),
         });
         let Some((usage, group, epoch)) = founding.next() else {

@@ -4,6 +4,7 @@ use super::proposals::CachedProposal;
 use crate::framing::Sender;
 use crate::wire::ProposalRef;
 use std::collections::HashMap;
+use tls_codec::VLBytes;
 
 /// Proposals in the order of their arrival, to be found by reference.
 #[derive(Debug, Default)]
@@ -29,6 +30,12 @@ impl Waiting {
     pub(super) fn find(&self, reference: &ProposalRef) -> Option<&CachedProposal> {
         let place = *self.places.get(reference)?;
         self.proposals.get(place)
+    }
+
+    /// The messages of those that a joiner may refer to.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        let messages = self.iter().filter_map(|cached| cached.message.as_ref());
+        messages.map(VLBytes::as_slice)
     }
 
     /// How many one sender has made.

@@ -5,8 +5,9 @@ use super::draft::Drafted;
 use super::epoch::EpochState;
 use super::public::GROUP_INFO_LABEL;
 use crate::check::Check;
-use crate::error::{Error, StateError, own_keys};
+use crate::error::{Error, StateError, damaged, own_keys};
 use crate::framing::{MAX_MESSAGE_LENGTH, MessageBody, MlsMessage};
+use crate::grease;
 use crate::labels::{encryption_info, sign_with_label};
 use crate::parallel;
 use crate::records::Records;
@@ -123,7 +124,15 @@ fn tree_extension(
     with_tree: bool,
     records: &dyn Records,
 ) -> Result<Extensions, Error> {
-    let extensions = Extensions::default();
+    let own = state.public.tree.leaf(state.own, records)?;
+    let own = own.ok_or_else(|| damaged("own leaf is missing"))?;
+    let listed = own.content.extensions.types();
+    // What this client mixes in everywhere (RFC 9420 §13.5).
+    let extensions = listed
+        .filter(|listed| grease::is_one(listed.0))
+        .fold(Extensions::default(), |all, one| {
+            all.with(one, grease::DATA)
+        });
     if !with_tree {
         return Ok(extensions);
     }

@@ -56,6 +56,8 @@ pub(crate) struct EpochSecrets {
     pub(crate) init_secret: Secret,
     /// Taken by the epoch's secret tree, and empty from then on.
     pub(crate) encryption_secret: Secret,
+    /// Taken by the epoch's exporter tree, and empty from then on.
+    pub(crate) application_export_secret: Secret,
 }
 
 impl EpochSecrets {
@@ -72,6 +74,7 @@ impl EpochSecrets {
             epoch_authenticator: derive("authentication"),
             init_secret: derive("init"),
             encryption_secret: derive("encryption"),
+            application_export_secret: derive("application_export"),
         }
     }
 

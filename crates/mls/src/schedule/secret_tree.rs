@@ -117,28 +117,16 @@ impl SecretTree {
         if let Some(ratchet) = self.ratchets.get(&id) {
             return Ok((ratchet.clone(), RatchetStep::default()));
         }
-        let target = NodeIndex::from(id.0);
-        let mut above = core::iter::once(target).chain(target.direct_path(MAX_HEIGHT));
-        let (mut at, mut secret) = above
-            .find_map(|index| Some((index, self.nodes.get(&index)?.clone())))
-            .ok_or(Check::SenderIsMember)?;
+        let descent = descend(&self.nodes, id.0, crypto).ok_or(Check::SenderIsMember)?;
         let mut step = RatchetStep {
-            nodes_erased: vec![at],
+            nodes_erased: vec![descent.from],
+            nodes_made: descent.beside,
             ..RatchetStep::default()
         };
-        while let (Some(left), Some(right)) = (at.left(), at.right()) {
-            let child = |side: &str| expand_to_hash(crypto, &secret, "tree", side.as_bytes());
-            let (toward, secret_toward, away, secret_away) = if target < at {
-                (left, child("left"), right, child("right"))
-            } else {
-                (right, child("right"), left, child("left"))
-            };
-            step.nodes_made.push((away, secret_away));
-            (at, secret) = (toward, secret_toward);
-        }
+        let secret = &descent.secret;
         let start = |kind: RatchetKind| RatchetState {
             generation: 0,
-            secret: expand_to_hash(crypto, &secret, kind.label(), b""),
+            secret: expand_to_hash(crypto, secret, kind.label(), b""),
         };
         let other = match id.1 {
             RatchetKind::Handshake => RatchetKind::Application,
@@ -161,6 +149,44 @@ impl SecretTree {
         step.skipped_erased
             .extend(&all[..all.len().saturating_sub(kept)]);
     }
+}
+
+/// The way from the lowest secret above a leaf down to it (RFC 9420 §9).
+pub(super) struct Descent {
+    /// Where it begins; what is there is used up.
+    pub(super) from: NodeIndex,
+    /// The secrets beside the way, to be kept instead.
+    pub(super) beside: Vec<(NodeIndex, Secret)>,
+    /// The leaf's.
+    pub(super) secret: Secret,
+}
+
+/// None where the secrets above the leaf are used up, or there never were any.
+pub(super) fn descend(
+    nodes: &BTreeMap<NodeIndex, Secret>,
+    leaf: LeafIndex,
+    crypto: &dyn Crypto,
+) -> Option<Descent> {
+    let target = NodeIndex::from(leaf);
+    let mut above = core::iter::once(target).chain(target.direct_path(MAX_HEIGHT));
+    let found = above.find_map(|index| Some((index, nodes.get(&index)?.clone())));
+    let (from, mut secret) = found?;
+    let (mut at, mut beside) = (from, Vec::new());
+    while let (Some(left), Some(right)) = (at.left(), at.right()) {
+        let child = |side: &str| expand_to_hash(crypto, &secret, "tree", side.as_bytes());
+        let (toward, secret_toward, away, secret_away) = if target < at {
+            (left, child("left"), right, child("right"))
+        } else {
+            (right, child("right"), left, child("left"))
+        };
+        beside.push((away, secret_away));
+        (at, secret) = (toward, secret_toward);
+    }
+    Some(Descent {
+        from,
+        beside,
+        secret,
+    })
 }
 
 /// How far a receiver goes along with messages out of order.

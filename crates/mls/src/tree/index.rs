@@ -212,6 +212,14 @@ impl TreeIndex {
             && required.credentials.iter().all(credential))
     }
 
+    /// Every member but those who are `leaving` supports a proposal type (check 65).
+    pub(crate) fn support_proposal(&self, listed: ProposalType, leaving: &[&LeafNode]) -> bool {
+        let supports = |leaf: &&&LeafNode| leaf.content.capabilities.proposals.contains(&listed);
+        let staying = self.support.members as usize - leaving.len();
+        let all = self.support.proposals.get(&listed).copied().unwrap_or(0) as usize;
+        all - leaving.iter().filter(supports).count() == staying
+    }
+
     /// Writes what is not as it is in the records of `earlier`, from which this one was made.
     pub(super) fn put(&self, earlier: &Self, delta: &mut Delta) {
         let written = parallel::map_light(self.counts_since(earlier), |(name, uses)| {

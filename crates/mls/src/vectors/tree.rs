@@ -140,6 +140,7 @@ fn verify(
         settings: &settings(),
         at: None,
         records: &NoRecords,
+        components: &crate::services::NoComponents,
     };
     let received = ReceivedTree::from_extension(tree, u32::MAX, |_| None)?;
     VerifiedTree::verify(received, &context, &leaves)

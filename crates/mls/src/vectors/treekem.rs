@@ -112,6 +112,7 @@ impl TestGroup {
             settings: &settings(),
             at: None,
             records: &NoRecords,
+            components: &crate::services::NoComponents,
         };
         let at = place(&self.context, sender);
         leaves

@@ -1,6 +1,8 @@
 //! Extensions (RFC 9420 §13).
 
-use super::{Credential, CredentialType, ProposalType, decode, encode};
+use super::{
+    ByComponent, ComponentId, Credential, CredentialType, ProposalType, decode, drafts, encode,
+};
 use crate::check::Check;
 use crate::error::DecodeError;
 use tls_codec::{
@@ -8,7 +10,7 @@ use tls_codec::{
     VLBytes,
 };
 
-/// An extension type's code point (RFC 9420 §17.3). Those of later drafts mean nothing here (check 145).
+/// An extension type's code point (RFC 9420 §17.3).
 #[derive(
     Clone,
     Copy,
@@ -35,6 +37,8 @@ impl ExtensionType {
     pub const EXTERNAL_PUB: Self = Self(4);
     /// `external_senders` of a group.
     pub const EXTERNAL_SENDERS: Self = Self(5);
+    /// `app_data_dictionary` of a leaf, KeyPackage, group or GroupInfo.
+    pub const APP_DATA_DICTIONARY: Self = Self(drafts::APP_DATA_DICTIONARY);
 
     /// Whether every client supports the type without listing it (RFC 9420 §7.2).
     pub fn is_default(self) -> bool {
@@ -59,12 +63,15 @@ impl Extensions {
     /// Adds an extension, in place of an earlier one of the same type.
     #[must_use]
     pub fn with(mut self, extension_type: ExtensionType, data: impl Into<Vec<u8>>) -> Self {
-        self.0
-            .retain(|extension| extension.extension_type != extension_type);
-        self.0.push(Extension {
-            extension_type,
-            data: VLBytes::new(data.into()),
-        });
+        let data = VLBytes::new(data.into());
+        let same = |extension: &&mut Extension| extension.extension_type == extension_type;
+        match self.0.iter_mut().find(same) {
+            Some(extension) => extension.data = data,
+            None => self.0.push(Extension {
+                extension_type,
+                data,
+            }),
+        }
         self
     }
 
@@ -111,6 +118,23 @@ impl Extensions {
             ExtensionType::APPLICATION_ID,
             encode(&VLByteSlice(application_id)),
         )
+    }
+
+    /// What components keep here, nothing where the extension is absent.
+    pub fn app_data(&self) -> Result<ByComponent, DecodeError> {
+        self.find(ExtensionType::APP_DATA_DICTIONARY)
+            .map_or(Ok(ByComponent::default()), decode)
+    }
+
+    /// A list with what components keep here.
+    #[must_use]
+    pub fn keeping(self, app_data: &ByComponent) -> Self {
+        self.with(ExtensionType::APP_DATA_DICTIONARY, app_data.encode())
+    }
+
+    /// What one component keeps here.
+    pub(crate) fn component(&self, component: ComponentId) -> Result<Option<Vec<u8>>, DecodeError> {
+        Ok(self.app_data()?.get(component).map(<[u8]>::to_vec))
     }
 
     /// The `external_pub` of a GroupInfo, where it is there.

@@ -2,22 +2,30 @@
 
 mod ciphertexts;
 mod commit;
+mod component;
 mod context;
 mod credential;
+mod drafts;
 mod extension;
 mod key_package;
 mod leaf_node;
+mod media;
 mod proposal;
 mod welcome;
 
 pub use ciphertexts::HpkeCiphertexts;
 pub use commit::{Commit, ProposalOrRef, ProposalRef, UpdatePath, UpdatePathNode};
+pub use component::{
+    AppAck, AppDataOperation, AppDataUpdate, AppEphemeral, ByComponent, ComponentId,
+    ComponentsList, MessageRange,
+};
 pub use context::{GroupContext, GroupInfo, GroupInfoContent};
 pub use credential::{Credential, CredentialType};
 pub use extension::{Extension, ExtensionType, Extensions, ExternalSender, RequiredCapabilities};
 pub use key_package::{KeyPackage, KeyPackageContent, KeyPackageRef};
 pub(crate) use leaf_node::LeafPlace;
 pub use leaf_node::{Capabilities, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime};
+pub use media::{ApplicationFraming, MediaParameter, MediaType, MediaTypes};
 pub use proposal::{PreSharedKeyId, Proposal, ProposalType, Psk, ReInit, ResumptionPskUsage};
 pub use welcome::{EncryptedGroupSecrets, GroupSecrets, PathSecret, Welcome, WelcomeShared};
 

@@ -1,6 +1,9 @@
 //! Proposals (RFC 9420 §12.1).
 
-use super::{Epoch, Extensions, GroupId, KeyPackage, LeafNode, ProtocolVersion};
+use super::{
+    AppDataUpdate, AppEphemeral, ComponentId, Epoch, Extensions, GroupId, KeyPackage, LeafNode,
+    ProtocolVersion, drafts,
+};
 use crate::tree::LeafIndex;
 use folkmoot_crypto::CipherSuite;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
@@ -22,14 +25,21 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 pub struct ProposalType(pub u16);
 
 impl ProposalType {
+    /// `app_data_update`.
+    pub const APP_DATA_UPDATE: Self = Self(drafts::APP_DATA_UPDATE);
+    /// `app_ephemeral`.
+    pub const APP_EPHEMERAL: Self = Self(drafts::APP_EPHEMERAL);
+    /// `self_remove`.
+    pub const SELF_REMOVE: Self = Self(drafts::SELF_REMOVE);
+
     /// Whether every client supports the type without listing it (RFC 9420 §7.2).
     pub fn is_default(self) -> bool {
         (1..=7).contains(&self.0)
     }
 }
 
-/// A change to a group that somebody proposes. Types beyond RFC 9420's are no proposals here (checks 65,
-/// 146–148).
+/// A change to a group that somebody proposes: those of RFC 9420 and of draft-ietf-mls-extensions. Other
+/// types are no proposals here (check 65).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 #[repr(u16)]
 pub enum Proposal {
@@ -54,6 +64,15 @@ pub enum Proposal {
     /// Replace the group's extensions.
     #[tls_codec(discriminant = 7)]
     GroupContextExtensions(Extensions),
+    /// Change what a component keeps in the group's extensions.
+    #[tls_codec(discriminant = "drafts::APP_DATA_UPDATE")]
+    AppDataUpdate(AppDataUpdate),
+    /// Say something with a commit.
+    #[tls_codec(discriminant = "drafts::APP_EPHEMERAL")]
+    AppEphemeral(AppEphemeral),
+    /// Remove the sender.
+    #[tls_codec(discriminant = "drafts::SELF_REMOVE")]
+    SelfRemove,
 }
 
 impl Proposal {
@@ -67,14 +86,22 @@ impl Proposal {
             Self::ReInit(_) => 5,
             Self::ExternalInit(_) => 6,
             Self::GroupContextExtensions(_) => 7,
+            Self::AppDataUpdate(_) => drafts::APP_DATA_UPDATE,
+            Self::AppEphemeral(_) => drafts::APP_EPHEMERAL,
+            Self::SelfRemove => drafts::SELF_REMOVE,
         })
     }
 
     /// Whether a commit of it needs a path (RFC 9420 §17.4, check 82).
     pub(crate) fn requires_path(&self) -> bool {
         match self {
-            Self::Add(_) | Self::PreSharedKey(_) | Self::ReInit(_) => false,
-            Self::Update(_)
+            Self::Add(_)
+            | Self::PreSharedKey(_)
+            | Self::ReInit(_)
+            | Self::AppDataUpdate(_)
+            | Self::AppEphemeral(_) => false,
+            Self::SelfRemove
+            | Self::Update(_)
             | Self::Remove(_)
             | Self::ExternalInit(_)
             | Self::GroupContextExtensions(_) => true,
@@ -88,8 +115,10 @@ impl Proposal {
             | Self::Remove(_)
             | Self::PreSharedKey(_)
             | Self::ReInit(_)
-            | Self::GroupContextExtensions(_) => true,
-            Self::Update(_) | Self::ExternalInit(_) => false,
+            | Self::GroupContextExtensions(_)
+            | Self::AppDataUpdate(_)
+            | Self::AppEphemeral(_) => true,
+            Self::Update(_) | Self::ExternalInit(_) | Self::SelfRemove => false,
         }
     }
 }
@@ -126,6 +155,9 @@ pub enum Psk {
     /// An earlier epoch of some group.
     #[tls_codec(discriminant = 2)]
     Resumption(ResumptionPskUsage, GroupId, Epoch),
+    /// A component of the application, under this id (draft-ietf-mls-extensions §4.5).
+    #[tls_codec(discriminant = "drafts::APPLICATION_PSK")]
+    Application(ComponentId, VLBytes),
 }
 
 /// What a resumption key is used for.

@@ -35,6 +35,9 @@ fn join_by_commit(
         replaces,
         psks,
         authenticated_data: b"joining",
+        self_removals: &[],
+        app_data: Vec::new(),
+        ephemeral: Vec::new(),
     };
     let (group, commit, delta) = Group::join_by_commit(
         suite_one(),
@@ -270,6 +273,9 @@ fn an_observer_follows_and_brings_joiners_in() {
         replaces: None,
         psks: vec![],
         authenticated_data: b"",
+        self_removals: &[],
+        app_data: Vec::new(),
+        ephemeral: Vec::new(),
     };
     let (dora, commit, _) =
         Group::join_by_commit(suite_one(), join, public(), services(), &mut generator).unwrap();

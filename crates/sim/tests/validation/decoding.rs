@@ -153,51 +153,9 @@ fn extensions_distinct() {
     scene.goes_on();
 }
 
-/// Shows [`Check::AppDataDictionary`]: one more extension that no member supports.
+/// Of [`Check::SafeAad`]: a group that does not demand it takes any authenticated data as it is.
 #[test]
-fn app_data_dictionary() {
-    let mut scene = Scene::default();
-    let dictionary = Extensions::default().with(ExtensionType(6), vec![0]);
-    let commit = crate::proposals::extending(&scene, &dictionary);
-    scene.refuses(&commit, Check::NewExtensionsSupported);
-}
-
-/// A proposal of a type of the extensions draft is no proposal.
-fn refuses_draft(kind: u16, body: &[u8]) {
-    let mut scene = Scene::default();
-    let bytes = [&kind.to_be_bytes()[..], body].concat();
-    refuses_proposal(&mut scene, &bytes, Check::WholeStructure);
-    let by_value = [
-        &[u8::try_from(bytes.len() + 1).unwrap(), 1][..],
-        &bytes,
-        &[0],
-    ]
-    .concat();
-    refuses_commit(&mut scene, &by_value, Check::WholeStructure);
-    scene.goes_on();
-}
-
-/// Shows [`Check::AppDataUpdate`].
-#[test]
-fn app_data_update() {
-    refuses_draft(8, &[0, 1, 1, 1, 7]);
-}
-
-/// Shows [`Check::AppEphemeral`].
-#[test]
-fn app_ephemeral() {
-    refuses_draft(9, &[0, 1, 1, 7]);
-}
-
-/// Shows [`Check::SelfRemove`].
-#[test]
-fn self_remove() {
-    refuses_draft(10, &[]);
-}
-
-/// Shows [`Check::SafeAad`]: any authenticated data is taken as it is.
-#[test]
-fn safe_aad() {
+fn any_authenticated_data() {
     let mut scene = Scene::default();
     let any: [&[u8]; 3] = [b"", b"\xFF\xFF\xFF", b"\x05\x00\x02\x01\x00\x01"];
     for (generation, data) in (0..).zip(any) {

@@ -159,6 +159,9 @@ fn join_by(group_info: &GroupInfo) -> Result<(Group, MlsMessage), Error> {
         replaces: None,
         psks: Vec::new(),
         authenticated_data: b"",
+        self_removals: &[],
+        app_data: Vec::new(),
+        ephemeral: Vec::new(),
     };
     let settings = Settings::default();
     let joined = Group::join_by_commit(crypto(), join, settings, services(), &mut rng(10));
@@ -279,6 +282,9 @@ fn an_external_joiner_looks_first() {
             replaces: None,
             psks,
             authenticated_data: b"",
+            self_removals: &[],
+            app_data: Vec::new(),
+            ephemeral: Vec::new(),
         };
         Group::join_by_commit(crypto(), join, settings.clone(), services, &mut rng(10))
     };

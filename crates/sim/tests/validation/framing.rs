@@ -268,6 +268,9 @@ fn non_members_are_public() {
         replaces: None,
         psks: Vec::new(),
         authenticated_data: b"",
+        self_removals: &[],
+        app_data: Vec::new(),
+        ephemeral: Vec::new(),
     };
     let settings = Settings::default();
     let joined = Group::join_by_commit(crypto(), join, settings, services(), &mut rng(11));

@@ -4,12 +4,15 @@
 mod bounds;
 mod certificates;
 mod commits;
+mod components;
 mod decoding;
 mod document;
 mod evolution;
+mod extensions;
 mod external;
 mod framing;
 mod leaves;
+mod leaving;
 mod lists;
 mod observers;
 mod paths;
