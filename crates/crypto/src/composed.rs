@@ -2,8 +2,8 @@
 
 use crate::primitives::{Aead, Kdf, Kem, NONCE_LENGTH, SignatureScheme};
 use crate::{
-    CipherSuite, Crypto, CryptoError, HpkeCiphertext, HpkeInfo, HpkeSeed, KemKeyPair, Secret,
-    SignatureKeyPair, hpke,
+    CipherSuite, Crypto, CryptoError, HpkeCiphertext, HpkeInfo, HpkeKey, HpkePsk, HpkeSeed,
+    KemKeyPair, Secret, SignatureKeyPair, hpke,
 };
 use rand_core::CryptoRng;
 
@@ -98,6 +98,26 @@ impl Crypto for Suite {
         ciphertext: &HpkeCiphertext,
     ) -> Result<Secret, CryptoError> {
         hpke::open(self, private, info, aad, ciphertext)
+    }
+
+    fn hpke_setup_psk(
+        &self,
+        public: &[u8],
+        info: &[u8],
+        psk: HpkePsk<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Vec<u8>, HpkeKey), CryptoError> {
+        hpke::send_psk(self, public, info, psk, rng)
+    }
+
+    fn hpke_receive_psk(
+        &self,
+        private: &Secret,
+        kem_output: &[u8],
+        info: &[u8],
+        psk: HpkePsk<'_>,
+    ) -> Result<HpkeKey, CryptoError> {
+        hpke::receive_psk(self, private, kem_output, info, psk)
     }
 
     fn hpke_setup_base_export(

@@ -29,7 +29,7 @@ mod secret;
 mod suite;
 
 pub use aws_lc::{hmac_sha256, sha256};
-pub use hpke::{HpkeCiphertext, HpkeInfo, HpkeSeed};
+pub use hpke::{HpkeCiphertext, HpkeInfo, HpkeKey, HpkePsk, HpkeSeed};
 pub use provider::{Provider, provider, suite_one};
 pub use secret::{Secret, constant_time_eq};
 pub use suite::{CipherSuite, Crypto, CryptoError, KemKeyPair, SignatureKeyPair};

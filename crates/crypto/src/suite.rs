@@ -1,6 +1,6 @@
 //! What a cipher suite can do.
 
-use crate::{HpkeCiphertext, HpkeInfo, HpkeSeed, Secret};
+use crate::{HpkeCiphertext, HpkeInfo, HpkeKey, HpkePsk, HpkeSeed, Secret};
 use core::fmt;
 use rand_core::CryptoRng;
 use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize};
@@ -150,6 +150,22 @@ pub trait Crypto: Send + Sync + fmt::Debug {
         aad: &[u8],
         ciphertext: &HpkeCiphertext,
     ) -> Result<Secret, CryptoError>;
+    /// `SetupPSKS` (RFC 9180 §5.1.2) for one message: the encapsulated key, and what seals the message.
+    fn hpke_setup_psk(
+        &self,
+        public: &[u8],
+        info: &[u8],
+        psk: HpkePsk<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Vec<u8>, HpkeKey), CryptoError>;
+    /// `SetupPSKR` (RFC 9180 §5.1.2) for one message: what opens it.
+    fn hpke_receive_psk(
+        &self,
+        private: &Secret,
+        kem_output: &[u8],
+        info: &[u8],
+        psk: HpkePsk<'_>,
+    ) -> Result<HpkeKey, CryptoError>;
     /// Single-shot `SendExportBase` (RFC 9180 §6.2): the encapsulated key, and a secret of `length`
     /// bytes for whoever has the private key; at most 255 times the hash length.
     fn hpke_setup_base_export(

@@ -251,6 +251,7 @@ rules! {
     AppDataPresent Reject "mls-extensions 4.7" "data that is removed is there"
     AppDataByUpdateAlone Reject "mls-extensions 4.7" "where AppDataUpdate is required, nothing else changes the dictionary"
     OneSelfRemove Producer "mls-extensions 6.3" "one SelfRemove in an epoch"
+    TargetedRecipient Reject "mls-targeted-messages 5" "a targeted message is for this member"
     MediaTypes Reject "mls-extensions 6.2" "content says what kind it is where the group requires that"
 }
 

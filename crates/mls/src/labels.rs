@@ -69,6 +69,11 @@ pub fn verify_with_label(
     crypto.verify(public, &labelled(label, content), signature)
 }
 
+/// The context of `EncryptWithLabel` as HPKE's `info` has it (RFC 9420 §5.1.3).
+pub(crate) fn encryption_context(label: &str, context: &[u8]) -> Vec<u8> {
+    labelled(label, context)
+}
+
 /// The HPKE `info` of `EncryptWithLabel`, to be shared by all recipients of one content.
 pub(crate) fn encryption_info(crypto: &dyn Crypto, label: &str, context: &[u8]) -> HpkeInfo {
     crypto.hpke_info(&labelled(label, context))

@@ -71,12 +71,13 @@ pub use error::{CredentialRejected, DecodeError, Error, Fault, RecordsError, Sta
 pub use folkmoot_crypto::{CipherSuite, SignatureKeyPair};
 pub use framing::{
     Content, ContentType, FramedContent, MAX_EXPANSION, MAX_MESSAGE_LENGTH, MessageBody,
-    MlsMessage, Padding, PrivateMessage, PublicMessage, Sender, WireFormat,
+    MlsMessage, Padding, PrivateMessage, PublicMessage, Sender, Target, TargetedMessage,
+    WireFormat,
 };
 pub use group::{
     ApplicationMessage, CommitBundle, CommitIntent, CommitSummary, ExternalJoin, Group, Identity,
     Incoming, IncomingContent, JoinOptions, NewMembers, Observed, Observer, OutsideProposal,
-    OwnKeyPackage, ProposalIntent, Settings,
+    OwnKeyPackage, ProposalIntent, Settings, TargetedContent,
 };
 pub use key_package::{KeyPackageSecrets, Member, Supported, VerifiedKeyPackage};
 pub use labels::{

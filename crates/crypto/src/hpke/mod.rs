@@ -1,4 +1,4 @@
-//! HPKE's base mode (RFC 9180): the key schedule, over the KEM, KDF and AEAD of a suite.
+//! HPKE's base and PSK modes (RFC 9180): the key schedule, over the KEM, KDF and AEAD of a suite.
 
 mod dhkem;
 mod labeled;
@@ -14,6 +14,8 @@ use tls_codec::{TlsDeserializeBytes, TlsSerialize, TlsSize, VLBytes};
 
 /// RFC 9180 §5: `mode_base`.
 const MODE_BASE: u8 = 0;
+/// RFC 9180 §5: `mode_psk`.
+const MODE_PSK: u8 = 1;
 
 /// HPKE output: the encapsulated key and the ciphertext (RFC 9420 §7.6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, TlsSerialize, TlsDeserializeBytes, TlsSize)]
@@ -38,13 +40,32 @@ pub(crate) fn seed(suite: &Suite, rng: &mut dyn CryptoRng) -> HpkeSeed {
     HpkeSeed(crate::random_secret(rng, suite.kem.seed_length()))
 }
 
+/// A key that sender and receiver share before (RFC 9180 §5.1.2), with its name; neither is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct HpkePsk<'a> {
+    /// At least 32 bytes.
+    pub psk: &'a Secret,
+    /// Its name.
+    pub id: &'a [u8],
+}
+
+/// The key and nonce of the one message that an HPKE context is used for here.
+#[derive(Debug)]
+pub struct HpkeKey {
+    /// `Nk` bytes.
+    pub key: Secret,
+    /// `Nn` bytes.
+    pub nonce: Secret,
+}
+
 pub(crate) fn info(suite: &Suite, info: &[u8]) -> HpkeInfo {
+    info_in_mode(suite, (MODE_BASE, b""), info)
+}
+
+fn info_in_mode(suite: &Suite, (mode, psk_id): (u8, &[u8]), info: &[u8]) -> HpkeInfo {
     let labeled = labeled(suite);
-    let mut key_schedule_context = vec![MODE_BASE];
-    for (label, ikm) in [
-        (b"psk_id_hash".as_slice(), b"".as_slice()),
-        (b"info_hash", info),
-    ] {
+    let mut key_schedule_context = vec![mode];
+    for (label, ikm) in [(b"psk_id_hash".as_slice(), psk_id), (b"info_hash", info)] {
         key_schedule_context.extend_from_slice(labeled.extract(b"", label, ikm).expose());
     }
     HpkeInfo {
@@ -82,6 +103,46 @@ pub(crate) fn open(
     let ciphertext = sealed.ciphertext.as_slice();
     let opened = suite.aead.open(&key, nonce.expose(), aad, ciphertext)?;
     Ok(Secret::from(opened))
+}
+
+pub(crate) fn send_psk(
+    suite: &Suite,
+    public: &[u8],
+    info: &[u8],
+    psk: HpkePsk<'_>,
+    rng: &mut dyn CryptoRng,
+) -> Result<(Vec<u8>, HpkeKey), CryptoError> {
+    let seed = seed(suite, rng);
+    let (shared, encapsulated) = suite.kem.encapsulate(suite.kdf, public, &seed.0)?;
+    Ok((encapsulated, psk_key(suite, &shared, info, psk)?))
+}
+
+pub(crate) fn receive_psk(
+    suite: &Suite,
+    private: &Secret,
+    encapsulated: &[u8],
+    info: &[u8],
+    psk: HpkePsk<'_>,
+) -> Result<HpkeKey, CryptoError> {
+    let shared = suite.kem.decapsulate(suite.kdf, private, encapsulated)?;
+    psk_key(suite, &shared, info, psk)
+}
+
+fn psk_key(
+    suite: &Suite,
+    shared: &Secret,
+    info: &[u8],
+    psk: HpkePsk<'_>,
+) -> Result<HpkeKey, CryptoError> {
+    /// RFC 9180 §9.5.
+    const MIN_PSK: usize = 32;
+    if psk.psk.len() < MIN_PSK || psk.id.is_empty() {
+        return Err(CryptoError::InvalidLength);
+    }
+    let info = info_in_mode(suite, (MODE_PSK, psk.id), info);
+    let schedule = Schedule::with_psk(suite, shared, psk.psk.expose(), &info);
+    let (key, nonce) = schedule.key_and_nonce()?;
+    Ok(HpkeKey { key, nonce })
 }
 
 pub(crate) fn send_export(
@@ -131,8 +192,12 @@ struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     fn new(suite: &'a Suite, shared: &Secret, info: &'a HpkeInfo) -> Self {
+        Self::with_psk(suite, shared, b"", info)
+    }
+
+    fn with_psk(suite: &'a Suite, shared: &Secret, psk: &[u8], info: &'a HpkeInfo) -> Self {
         let labeled = labeled(suite);
-        let secret = labeled.extract(shared.expose(), b"secret", b"");
+        let secret = labeled.extract(shared.expose(), b"secret", psk);
         Self {
             suite,
             labeled,

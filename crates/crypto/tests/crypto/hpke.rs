@@ -1,7 +1,7 @@
 //! HPKE against Appendix A of RFC 9180, in both directions.
 
 use crate::kit::{Given, each, each_of, rng, secret, unhex};
-use folkmoot_crypto::{CipherSuite, Crypto, CryptoError, HpkeCiphertext, Secret};
+use folkmoot_crypto::{CipherSuite, Crypto, CryptoError, HpkeCiphertext, HpkePsk, Secret};
 
 const INFO: &str = "4f6465206f6e2061204772656369616e2055726e";
 const AAD: &[u8] = b"Count-0";
@@ -199,5 +199,46 @@ fn only_the_recipient_opens_and_only_what_was_sealed() {
             ciphertext: sealed.ciphertext.clone(),
         };
         assert!(!opens(&keys.private, &info, AAD, &altered));
+    });
+}
+
+/// A.1.2, the first encryption: both ends come to its key and nonce.
+#[test]
+fn the_psk_mode_of_rfc_9180() {
+    fn named<'a>(psk: &'a Secret, id: &'a [u8]) -> HpkePsk<'a> {
+        HpkePsk { psk, id }
+    }
+    const IKM_E: &str = "78628c354e46f3e169bd231be7b2ff1c77aa302460a26dbfa15515684c00130b";
+    const SK_R: &str = "c5eb01eb457fe6c6f57577c5413b931550a162c71a03ac8d196babbd4e5ce0fd";
+    const PK_R: &str = "9fed7e8c17387560e92cc6462a68049657246a09bfa8ade7aefe589672016366";
+    const ENC: &str = "0ad0950d9fb9588e59690b74f1237ecdf1d775cd60be2eca57af5a4b0471c91b";
+    const PSK: &str = "0247fd33b913760fa1fa51e1892d9f307fbe65eb171e8132c2af18555a738b82";
+    const KEY: &str = "15026dba546e3ae05836fc7de5a7bb26";
+    const NONCE: &str = "9518635eba129d5ce0914555";
+    let suite = CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519;
+    let psk = Secret::from(unhex(PSK));
+    let id = b"Ennyn Durin aran Moria";
+    each_of(suite, |crypto| {
+        let (info, private) = (unhex(INFO), Secret::from(unhex(SK_R)));
+        let mut ephemeral = Given(unhex(IKM_E));
+        let sent = crypto.hpke_setup_psk(&unhex(PK_R), &info, named(&psk, id), &mut ephemeral);
+        let (kem_output, sent) = sent.unwrap();
+        assert_eq!(kem_output, unhex(ENC));
+        let received = crypto.hpke_receive_psk(&private, &kem_output, &info, named(&psk, id));
+        for key in [sent, received.unwrap()] {
+            assert_eq!(key.key, Secret::from(unhex(KEY)));
+            assert_eq!(key.nonce, Secret::from(unhex(NONCE)));
+        }
+        let other = Secret::from(vec![7; 32]);
+        for (psk, id) in [(&other, &id[..]), (&psk, b"another name")] {
+            let received = crypto.hpke_receive_psk(&private, &kem_output, &info, named(psk, id));
+            assert_ne!(received.unwrap().key, Secret::from(unhex(KEY)));
+        }
+        // RFC 9180 §5.1 and §9.5: both are there, and the key is as long as a hash at least.
+        let short = Secret::from(vec![7; 31]);
+        for (psk, id) in [(&short, &id[..]), (&psk, b"")] {
+            let received = crypto.hpke_receive_psk(&private, &kem_output, &info, named(psk, id));
+            assert_eq!(received.unwrap_err(), CryptoError::InvalidLength);
+        }
     });
 }

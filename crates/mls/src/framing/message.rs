@@ -1,10 +1,10 @@
 //! MLSMessage (RFC 9420 §6), what all messages travel as.
 
-use super::{ContentType, PrivateMessage, PublicMessage};
+use super::{ContentType, PrivateMessage, PublicMessage, TargetedMessage};
 use crate::check::Check;
 use crate::error::{DecodeError, Error, StateError};
 use crate::wire::{
-    Epoch, GroupId, GroupInfo, KeyPackage, ProtocolVersion, Welcome, decode, encode,
+    Epoch, GroupId, GroupInfo, KeyPackage, ProtocolVersion, Welcome, decode, drafts, encode,
 };
 use tls_codec::{DeserializeBytes, Serialize, Size, TlsDeserializeBytes, TlsSerialize, TlsSize};
 
@@ -38,6 +38,9 @@ pub enum MessageBody {
     /// Offers to be added.
     #[tls_codec(discriminant = 5)]
     KeyPackage(KeyPackage),
+    /// Signed, and encrypted to one member (draft-ietf-mls-targeted-messages).
+    #[tls_codec(discriminant = "drafts::TARGETED_MESSAGE")]
+    Targeted(TargetedMessage),
 }
 
 /// Bytes allocated per byte decoded, at most: the shortest entry of a list is two bytes long, and lists
@@ -84,6 +87,7 @@ impl MlsMessage {
         match &self.body {
             MessageBody::Public(message) => Some(&message.content.group_id),
             MessageBody::Private(message) => Some(&message.group_id),
+            MessageBody::Targeted(message) => Some(&message.to.group_id),
             _ => None,
         }
     }
@@ -93,6 +97,7 @@ impl MlsMessage {
         match &self.body {
             MessageBody::Public(message) => Some(message.content.epoch),
             MessageBody::Private(message) => Some(message.epoch),
+            MessageBody::Targeted(message) => Some(message.to.epoch),
             _ => None,
         }
     }

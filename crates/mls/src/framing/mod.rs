@@ -6,6 +6,7 @@ mod message;
 mod padding;
 mod private;
 mod public;
+mod targeted;
 
 pub(crate) use authenticated::{AuthenticatedContent, ContentAuth, Unauthenticated};
 pub use content::{Content, ContentType, FramedContent, Sender, WireFormat};
@@ -16,3 +17,5 @@ pub use private::PrivateMessage;
 pub(crate) use private::sender_data_key;
 pub(crate) use private::{SealKey, SenderData};
 pub use public::PublicMessage;
+pub(crate) use targeted::TargetedSeal;
+pub use targeted::{Target, TargetedMessage};

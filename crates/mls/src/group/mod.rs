@@ -26,6 +26,7 @@ mod safe;
 mod send;
 mod stage;
 mod successor;
+mod targeted;
 mod waiting;
 mod welcome;
 
@@ -37,6 +38,7 @@ pub use observer::{Observed, Observer};
 pub use receive::{ApplicationMessage, Incoming, IncomingContent};
 pub use send::{Identity, ProposalIntent};
 pub use successor::NewMembers;
+pub use targeted::TargetedContent;
 
 pub(crate) use components::check_dictionary;
 pub(crate) use epoch::EpochState;

@@ -15,6 +15,9 @@ pub(super) const SELF_REMOVE: u16 = 10;
 /// Type of a pre-shared key, `application`.
 pub(super) const APPLICATION_PSK: u8 = 3;
 
+/// Wire format `mls_targeted_message` (draft-ietf-mls-targeted-messages-01).
+pub(crate) const TARGETED_MESSAGE: u16 = 6;
+
 /// Component `app_components`.
 pub(super) const APP_COMPONENTS: u16 = 1;
 /// Component `safe_aad`.

@@ -5,7 +5,7 @@ mod commit;
 mod component;
 mod context;
 mod credential;
-mod drafts;
+pub(crate) mod drafts;
 mod extension;
 mod key_package;
 mod leaf_node;

@@ -17,5 +17,6 @@ mod lists;
 mod observers;
 mod paths;
 mod proposals;
+mod targeted;
 mod trees;
 mod welcome;
