@@ -1,5 +1,6 @@
 //! Every scenario and random scripts, for each group of engines and each suite that all of it have.
 
+mod extensions;
 mod quirks;
 mod random;
 mod scenarios;
