@@ -2,6 +2,8 @@
 //!
 //! `OpenMLS` puts a changed dictionary at the end of a group's extensions, so that here it always stands there.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use folkmoot_mls::{
     AppDataOperation, AppDataUpdate, AppEphemeral, ByComponent, CommitIntent, ComponentId,
     ComponentsList, ExtensionType, Extensions, ExternalJoin, Group, GroupInfo, IncomingContent,
@@ -12,8 +14,8 @@ use folkmoot_mls::{
 use folkmoot_sim::{Names, Person, WORDS, crypto, member, rng, services};
 use openmls::component::ComponentData;
 use openmls::group::AppDataUpdates;
-use openmls::messages::proposals::{AppEphemeralProposal, ProposalType as OpenProposalType};
 use openmls::messages::proposals::{AppDataUpdateOperation, AppDataUpdateProposal};
+use openmls::messages::proposals::{AppEphemeralProposal, ProposalType as OpenProposalType};
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, ExtensionType as OpenExtension,
     KeyPackage as OpenKeyPackage, LeafNodeParameters, MlsGroup, MlsGroupCreateConfig,
@@ -138,7 +140,13 @@ impl Open {
             OpenProposalType::AppDataUpdate,
             OpenProposalType::AppEphemeral,
         ];
-        Capabilities::new(None, Some(&[SUITE]), Some(extensions), Some(&proposals), None)
+        Capabilities::new(
+            None,
+            Some(&[SUITE]),
+            Some(extensions),
+            Some(&proposals),
+            None,
+        )
     }
 
     fn config(
@@ -634,7 +642,9 @@ fn targeted_messages_are_the_same() {
         panic!("not targeted")
     };
     let group = bob.group.as_mut().unwrap();
-    let read = group.process_targeted_message(&bob.provider, &sealed).unwrap();
+    let read = group
+        .process_targeted_message(&bob.provider, &sealed)
+        .unwrap();
     assert_eq!(read.application_data(), b"to bob");
     assert_eq!(read.authenticated_data(), b"aad");
     assert_eq!(read.sender_leaf_index().u32(), 0);
