@@ -245,6 +245,7 @@ rules! {
     MessageBound Reject "6" "a message no longer than the application's bound"
     ListBound Reject "7.2" "no more capabilities or extensions in a list than the application's bound"
     LeafBound Reject "7.2" "a leaf no longer than the application's bound"
+    ExtensionsBound Reject "12.1.7" "a group's extensions no longer than the application's bound"
     TreeBound Reject "7.8" "no more leaves than the application's bound"
     AppDataOneOperation Reject "mls-extensions 4.7" "a component's data is removed once or updated, not both"
     ComponentCiphertext Reject "mls-extensions 4.2" "what is sealed to a component opens"

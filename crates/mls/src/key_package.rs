@@ -106,7 +106,8 @@ impl Member {
     fn leaf_extensions(&self) -> Result<Extensions, DecodeError> {
         let mut extensions = self.extensions.clone();
         let dictionary = ExtensionType::APP_DATA_DICTIONARY;
-        if self.supports.extensions.contains(&dictionary) {
+        let uses = extensions.find(dictionary).is_some();
+        if uses || self.supports.extensions.contains(&dictionary) {
             let own = [ComponentId::APP_COMPONENTS, ComponentId::SAFE_AAD];
             let components = self.supports.components.iter().copied();
             let known = ComponentsList(distinct(own.into_iter().chain(components)));
@@ -164,7 +165,7 @@ pub struct KeyPackageSecrets {
 /// A KeyPackage that passed RFC 9420 §10.1.
 ///
 /// A commit at the moment for which it was verified, or without one, does not ask the Authentication
-/// Service again; any other does.
+/// Service again; any other does. So verify by the group's own.
 #[derive(Clone, Debug)]
 pub struct VerifiedKeyPackage {
     key_package: KeyPackage,

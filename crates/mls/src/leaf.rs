@@ -169,11 +169,14 @@ impl<'a> LeafCheck<'a> {
 
     /// A KeyPackage fits the group's bounds and may be sent now (RFC 9420 §7.3); its signatures and lists
     /// were verified before, and who it is.
-    pub(crate) fn check_acceptable(&self, package: &KeyPackage) -> Result<(), Check> {
+    pub(crate) fn check_acceptable(&self, package: &KeyPackage) -> Result<(), Error> {
         let leaf = &package.content.leaf_node;
         self.check_bounds(leaf)?;
         self.check_extension_list(&package.content.extensions)?;
-        self.check_lifetime(leaf)
+        for extensions in [&leaf.content.extensions, &package.content.extensions] {
+            check_dictionary(extensions, self)?;
+        }
+        Ok(self.check_lifetime(leaf)?)
     }
 
     /// Lists are compared with each other, so that their lengths count twice; and every joiner gets

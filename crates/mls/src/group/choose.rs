@@ -25,22 +25,37 @@ const MAX_ATTEMPTS: usize = 64;
 /// Bytes of the proposals that a commit takes in, so that what it adds fits one record and one Welcome.
 const MAX_TAKEN: usize = MAX_MESSAGE_LENGTH / 2;
 
+/// What a commit shall list in any case.
+#[derive(Debug)]
+pub(super) struct AskedFor<'a> {
+    pub(super) by_value: &'a [Proposal],
+    /// The waiting word of those who leave.
+    pub(super) leaving: Vec<&'a CachedProposal>,
+    /// Whether the Authentication Service has answered for whom it adds.
+    pub(super) are_vouched: bool,
+}
+
 impl Group {
-    /// The list: what is asked for, with whether who it adds has been vouched for at `now`, then what waits
-    /// and is valid together with it at `now`.
+    /// The list: what is asked for, then what waits and is valid together with it at `now`.
     pub(super) fn choose(
         &self,
-        (by_value, are_vouched): (&[Proposal], bool),
+        asked_for: AskedFor<'_>,
         now: Option<Timestamp>,
         (leaves, services): (&LeafCheck<'_>, Services<'_>),
     ) -> Result<(Vec<ProposalOrRef>, Provisional), Error> {
+        let AskedFor {
+            by_value,
+            leaving,
+            are_vouched,
+        } = asked_for;
         let own = Committer::Member(self.epoch.own);
         let list = by_value.iter().map(|one| Listed {
             // The signatures of a KeyPackage that is to be added have been verified.
             checked: matches!(one, Proposal::Add(_)),
             ..Listed::new(own.sender(), one)
         });
-        let mut list: Vec<_> = list.collect();
+        let left = leaving.iter().map(|cached| Listed::from(*cached));
+        let mut list: Vec<_> = left.chain(list).collect();
         let public = &self.epoch.public;
         let provisional = public.apply_proposals(own, &list, leaves);
         let mut provisional = provisional.map_err(refused)?;
@@ -49,7 +64,7 @@ impl Group {
         for listed in &mut list {
             listed.checked = true;
         }
-        let mut taken = Vec::new();
+        let mut taken = leaving;
         let waiting = self.compatible(&list, &current, services)?;
         let mut parts = vec![waiting.as_slice()];
         // All at once; where that is not valid, one half and then the other.
@@ -184,8 +199,13 @@ impl Group {
             }
             (Proposal::AppDataUpdate(update), _) => {
                 let removes = update.operation == AppDataOperation::Remove;
-                let before = so_far.app_data.insert(update.component, removes);
-                before.is_none_or(|removed| !removed && !removes)
+                match so_far.app_data.get(&update.component) {
+                    None => {
+                        so_far.app_data.insert(update.component, removes);
+                        true
+                    }
+                    Some(removed) => !removed && !removes,
+                }
             }
             (Proposal::AppEphemeral(_), _) => true,
             (Proposal::Update(_) | Proposal::ExternalInit(_) | Proposal::SelfRemove, _) => false,
@@ -246,7 +266,7 @@ fn check_asked_for(
         _ => None,
     });
     let (at, leaves) = (current.at, current.on_all_cores());
-    let check = |package: &KeyPackage| {
+    let check = |package: &KeyPackage| -> Result<(), Error> {
         let leaves = leaves(at);
         leaves.check_acceptable(package)?;
         if !are_vouched {

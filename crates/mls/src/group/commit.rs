@@ -1,8 +1,10 @@
 //! A member's commits (RFC 9420 §12.4.1).
 
+use super::choose::AskedFor;
 use super::draft::{Draft, Drafted};
 use super::epoch::leaf_check;
 use super::list::{Committer, Provisional};
+use super::proposals::CachedProposal;
 use super::record::pending_nodes;
 use super::send::{Identity, refused};
 use super::{Group, PendingCommit};
@@ -21,6 +23,7 @@ use crate::wire::{
 };
 use folkmoot_crypto::{CipherSuite, Secret, SignatureKeyPair};
 use rand_core::CryptoRng;
+use std::collections::HashSet;
 
 /// What a commit shall do, beside taking in the proposals that wait.
 #[derive(Clone, Debug, Default)]
@@ -88,7 +91,7 @@ impl Group {
 
     pub(super) fn commit_with(
         &mut self,
-        mut intent: CommitIntent,
+        intent: CommitIntent,
         founding: Option<FoundingPsk>,
         authenticated_data: &[u8],
         services: Services<'_>,
@@ -103,8 +106,6 @@ impl Group {
                 return Err(StateError::NoSuchMember(leaf.0).into());
             }
         }
-        // Who leaves is not removed as well (draft-ietf-mls-extensions §6.3).
-        intent.remove.retain(|leaf| !self.is_leaving(*leaf));
         let suite = self.crypto.suite();
         let mut added = intent.add.iter().map(VerifiedKeyPackage::key_package);
         if !added.all(|package| package.content.cipher_suite == suite) {
@@ -113,13 +114,22 @@ impl Group {
         if founding.is_none() {
             self.check_best_suite(&intent.add)?;
         }
+        let index = self.epoch.public.tree.index();
+        if !intent.psks.iter().all(|psk| index.support_psk(psk)) {
+            return Err(StateError::Refused(Check::ProposalTypeSupported).into());
+        }
         let identity = intent.identity.clone();
         let (force_path, tree_apart, now) = (intent.force_path, intent.tree_apart, intent.at);
         let are_vouched = intent.add.iter().all(|one| one.is_vouched_at(now));
-        let by_value = self.by_value(intent, rng);
+        let leaving = self.leaving(&intent.remove);
+        let by_value = self.by_value(intent, &leaving, rng);
+        let asked_for = AskedFor {
+            by_value: &by_value,
+            leaving,
+            are_vouched,
+        };
         let leaves = leaf_check(self.crypto, &self.settings, services);
-        let (mut entries, provisional) =
-            self.choose((&by_value, are_vouched), now, (&leaves, services))?;
+        let (mut entries, provisional) = self.choose(asked_for, now, (&leaves, services))?;
         let held = self.psks(&provisional.psks, services);
         let mut psks = held.map_err(|check| refused(check.into()))?;
         if let Some((id, secret)) = founding {
@@ -219,9 +229,17 @@ impl Group {
         Ok((bundle, delta))
     }
 
-    fn by_value(&self, intent: CommitIntent, rng: &mut dyn CryptoRng) -> Vec<Proposal> {
+    fn by_value(
+        &self,
+        intent: CommitIntent,
+        leaving: &[&CachedProposal],
+        rng: &mut dyn CryptoRng,
+    ) -> Vec<Proposal> {
+        let leaving: HashSet<_> = leaving.iter().map(|cached| cached.sender).collect();
         let extensions = intent.extensions.map(Proposal::GroupContextExtensions);
-        let removals = intent.remove.into_iter().map(Proposal::Remove);
+        let removals = intent.remove.into_iter();
+        let removals = removals.filter(|leaf| !leaving.contains(&Sender::Member(*leaf)));
+        let removals = removals.map(Proposal::Remove);
         let additions = intent
             .add
             .into_iter()
@@ -242,12 +260,21 @@ impl Group {
             .collect()
     }
 
-    /// Whether a member's SelfRemove waits that can be committed.
-    fn is_leaving(&self, leaf: LeafIndex) -> bool {
+    /// Those to be removed who want to leave: by their own word, which waits, and not by a Remove as well
+    /// (draft-ietf-mls-extensions §6.3).
+    fn leaving(&self, remove: &[LeafIndex]) -> Vec<&CachedProposal> {
         let index = self.epoch.public.tree.index();
-        let mut waiting = self.proposals();
-        index.support_proposal(ProposalType::SELF_REMOVE, &[])
-            && waiting.any(|waiting| waiting == (Sender::Member(leaf), &Proposal::SelfRemove))
+        if !index.support_proposal(ProposalType::SELF_REMOVE, &[]) {
+            return Vec::new();
+        }
+        let own = self.epoch.own;
+        let others = remove.iter().filter(|leaf| **leaf != own);
+        let mut wanted: HashSet<_> = others.map(|leaf| Sender::Member(*leaf)).collect();
+        let waiting = self.proposals.iter();
+        let leaving = waiting.filter(|cached| cached.proposal == Proposal::SelfRemove);
+        leaving
+            .filter(|cached| wanted.remove(&cached.sender))
+            .collect()
     }
 
     /// The group begins with the best suite that all its first members have (check 142).

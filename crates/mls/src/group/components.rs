@@ -12,6 +12,7 @@ use crate::wire::{
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use tls_codec::Size;
 
 /// What a list of proposals does to each component's data.
 #[derive(Debug, Default)]
@@ -60,8 +61,9 @@ impl PublicState {
         &self,
         extensions: &Extensions,
         updates: &Updates<'_>,
-        components: &dyn Components,
+        leaves: &LeafCheck<'_>,
     ) -> Result<Extensions, Error> {
+        let components = leaves.components;
         self.check_dictionary_kept(extensions)?;
         if updates.0.is_empty() {
             return Ok(extensions.clone());
@@ -78,7 +80,9 @@ impl PublicState {
                 }
             }
         }
-        Ok(extensions.clone().keeping(&kept))
+        let updated = extensions.clone().keeping(&kept);
+        check_bounds(&updated, leaves)?;
+        Ok(updated)
     }
 
     /// Where a group requires AppDataUpdate, a GroupContextExtensions leaves the dictionary as it is.
@@ -145,6 +149,15 @@ fn check_kept(component: ComponentId, data: &[u8]) -> Result<(), Error> {
         MediaTypes::decode(data)?;
     }
     Ok(())
+}
+
+/// A group's extensions are within the bounds that all its members have, whoever comes to them by which way.
+pub(super) fn check_bounds(extensions: &Extensions, leaves: &LeafCheck<'_>) -> Result<(), Error> {
+    if extensions.tls_serialized_len() > leaves.settings.extensions_length {
+        return Err(Check::ExtensionsBound.into());
+    }
+    leaves.check_extension_list(extensions)?;
+    check_dictionary(extensions, leaves)
 }
 
 /// A dictionary can be read, and what the components keep in it whose meaning the draft gives.

@@ -1,5 +1,7 @@
 //! A new group (RFC 9420 §11).
 
+use super::components::{check_bounds, check_dictionary};
+use super::epoch::leaf_check;
 use super::public::PublicState;
 use super::send::refused;
 use super::{EpochState, Group, Settings};
@@ -9,6 +11,7 @@ use crate::key_package::{Member, new_leaf};
 use crate::leaf::{AuthenticationService, check_fits_group, check_leaf_length};
 use crate::records::Delta;
 use crate::schedule::EpochSecrets;
+use crate::services::Services;
 use crate::tree::{Leaf, LeafIndex, PrivateKeys, RatchetTree};
 use crate::wire::{Epoch, Extensions, GroupContext, GroupId, Lifetime, ProtocolVersion};
 use folkmoot_crypto::{Crypto, random_secret};
@@ -48,6 +51,9 @@ impl Group {
         if span.is_none_or(|span| span > settings.maximum_lifetime) {
             return Err(refused(Check::LifetimeLength.into()));
         }
+        let leaves = leaf_check(crypto, &settings, Services::from(auth));
+        check_bounds(&context.extensions, &leaves).map_err(refused)?;
+        check_dictionary(&leaf.content.extensions, &leaves).map_err(refused)?;
         context
             .extensions
             .external_senders()

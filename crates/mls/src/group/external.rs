@@ -24,10 +24,11 @@ use crate::services::Services;
 use crate::tree::{LeafIndex, PrivateKeys};
 use crate::wire::{
     AppDataUpdate, AppEphemeral, Epoch, GroupId, GroupInfo, KeyPackage, LeafNodeSource, Proposal,
-    ProposalOrRef, Psk,
+    ProposalOrRef, ProposalType, Psk,
 };
 use folkmoot_crypto::{Crypto, Secret};
 use rand_core::CryptoRng;
+use std::collections::HashSet;
 use tls_codec::VLBytes;
 
 /// RFC 9420 §8.3.
@@ -48,6 +49,7 @@ pub struct ExternalJoin<'a> {
     /// Pre-shared keys to mix in.
     pub psks: Vec<Psk>,
     /// Messages of members who want to leave, which came with the GroupInfo: the commit takes them out.
+    /// Those that are not valid stay out of it.
     pub self_removals: &'a [MlsMessage],
     /// Changes of what the application's components keep in the group's extensions.
     pub app_data: Vec<AppDataUpdate>,
@@ -80,6 +82,10 @@ impl Group {
         let external_pub = group_info.extensions.external_pub()?;
         let external_pub = external_pub.ok_or(Check::ExternalKeyGiven)?;
         let (kem_output, init_secret) = seal_init_secret(crypto, &external_pub, rng)?;
+        let index = public.tree.index();
+        if !join.psks.iter().all(|psk| index.support_psk(psk)) {
+            return Err(refused(Check::ProposalTypeSupported.into()));
+        }
         let psks = psks(crypto, join.psks, services, rng)?;
         let leaving = self_removals(&public, join.self_removals, &leaves)?;
         let is_leaving = |leaf: &LeafIndex| {
@@ -133,29 +139,42 @@ impl Group {
     }
 }
 
-/// Proposals of members who want to leave, as valid as they can be without the membership key.
+/// Proposals of members who want to leave, as valid as they can be without the membership key, one of each.
+/// What is not valid stays out: whoever handed it out has no say in whether somebody joins.
 fn self_removals(
     public: &PublicState,
     messages: &[MlsMessage],
     leaves: &LeafCheck<'_>,
 ) -> Result<Vec<CachedProposal>, Error> {
-    let mut waiting = Waiting::default();
+    let index = public.tree.index();
+    if !index.support_proposal(ProposalType::SELF_REMOVE, &[]) {
+        return Ok(Vec::new());
+    }
+    let mut leaving = Vec::new();
+    let mut senders = HashSet::new();
     for message in messages {
-        let MessageBody::Public(message) = &message.body else {
-            return Err(Check::SelfRemove.into());
-        };
-        let content = public.open_public(leaves, message.clone(), None)?;
-        let Content::Proposal(proposal @ Proposal::SelfRemove) = &content.content.content else {
-            return Err(Check::SelfRemove.into());
-        };
-        match public.take_proposal(&content, proposal, &waiting, leaves) {
-            Ok(cached) => waiting.push(cached),
-            // The same message twice.
-            Err(Error::ProposalWaits) => {}
-            Err(error) => return Err(error),
+        match self_removal(public, message, leaves) {
+            Ok(cached) if senders.insert(cached.sender) => leaving.push(cached),
+            Err(unread @ Error::Records(_)) => return Err(unread),
+            Ok(_) | Err(_) => {}
         }
     }
-    Ok(waiting.iter().cloned().collect())
+    Ok(leaving)
+}
+
+fn self_removal(
+    public: &PublicState,
+    message: &MlsMessage,
+    leaves: &LeafCheck<'_>,
+) -> Result<CachedProposal, Error> {
+    let MessageBody::Public(message) = &message.body else {
+        return Err(Check::SelfRemove.into());
+    };
+    let content = public.open_public(leaves, message.clone(), None)?;
+    let Content::Proposal(proposal @ Proposal::SelfRemove) = &content.content.content else {
+        return Err(Check::SelfRemove.into());
+    };
+    public.take_proposal(&content, proposal, &Waiting::default(), leaves)
 }
 
 fn proposals(
@@ -228,7 +247,8 @@ pub struct OutsideProposal {
     pub group_id: GroupId,
     /// Its current epoch.
     pub epoch: Epoch,
-    /// Authenticated with the proposal.
+    /// Authenticated with the proposal; in a group that has `safe_aad`, a [`crate::ByComponent`], if only an
+    /// empty one.
     pub authenticated_data: Vec<u8>,
 }
 

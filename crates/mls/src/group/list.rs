@@ -163,7 +163,7 @@ impl PublicState {
         let ephemeral = ephemeral.map(|(sender, said)| (sender, said.clone()));
         Ok(Provisional {
             tree,
-            extensions: self.update_components(extensions, &sorted.app_data, leaves.components)?,
+            extensions: self.update_components(extensions, &sorted.app_data, leaves)?,
             ephemeral: ephemeral.collect(),
             app_data: sorted.app_data.components(),
             added,

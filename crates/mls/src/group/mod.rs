@@ -57,8 +57,8 @@ use waiting::Waiting;
 
 /// What an application chooses.
 ///
-/// `maximum_lifetime`, `waiting_proposals`, `committed_proposals`, `listed_values`, `leaf_length` and
-/// `maximum_leaves` decide what is valid: all members of a group need the same, or a commit divides them.
+/// `maximum_lifetime`, `waiting_proposals`, `committed_proposals`, `listed_values`, `leaf_length`,
+/// `extensions_length` and `maximum_leaves` decide what is valid: all members of a group need the same, or a commit divides them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How this client's commits and proposals travel.
@@ -80,6 +80,8 @@ pub struct Settings {
     pub listed_values: usize,
     /// Bytes of one member's leaf.
     pub leaf_length: usize,
+    /// Bytes of a group's extensions, which every message is signed over.
+    pub extensions_length: usize,
     /// Places for leaves that a group's tree may have.
     pub maximum_leaves: u32,
     /// Past epochs whose resumption keys are kept (RFC 9420 §8.6).
@@ -98,6 +100,8 @@ impl Default for Settings {
         const DAY: u64 = 24 * 60 * 60;
         /// Room for a chain of certificates with post-quantum signatures.
         const LEAF_LENGTH: usize = 64 * 1024;
+        /// Room for lists and policies; what is larger belongs elsewhere, and its hash here.
+        const EXTENSIONS_LENGTH: usize = 1 << 20;
         Self {
             handshakes: WireFormat::PrivateMessage,
             past_epochs: 3,
@@ -108,6 +112,7 @@ impl Default for Settings {
             committed_proposals: 65_535,
             listed_values: 1024,
             leaf_length: LEAF_LENGTH,
+            extensions_length: EXTENSIONS_LENGTH,
             maximum_leaves: 1 << 20,
             resumption_epochs: 8,
             messages_per_epoch: 1 << 24,

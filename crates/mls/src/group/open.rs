@@ -19,6 +19,9 @@ impl PublicState {
         message: PublicMessage,
         membership_key: Option<&Secret>,
     ) -> Result<AuthenticatedContent, Error> {
+        if message.content.group_id != self.context.group_id {
+            return Err(Check::GroupIdAndEpoch.into());
+        }
         let epoch = message.content.epoch;
         if epoch != self.context.epoch {
             return Err(Error::WrongEpoch {

@@ -234,8 +234,7 @@ pub(super) fn check_extensions(
     before: &Extensions,
     leaves: &LeafCheck<'_>,
 ) -> Result<(), Error> {
-    leaves.check_extension_list(extensions)?;
-    components::check_dictionary(extensions, leaves)?;
+    components::check_bounds(extensions, leaves)?;
     let required = extensions.required_capabilities()?;
     leaves.check_length(required.extensions.len())?;
     leaves.check_length(required.proposals.len())?;

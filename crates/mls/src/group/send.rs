@@ -172,6 +172,9 @@ impl Group {
                 Err(Check::NewExtensionsSupported.into())
             }
             Proposal::PreSharedKey(id) => {
+                if !public.tree.index().support_psk(&id.psk) {
+                    return Err(Check::ProposalTypeSupported.into());
+                }
                 self.psks(core::slice::from_ref(id), services)?;
                 Ok(())
             }

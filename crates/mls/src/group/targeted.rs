@@ -17,7 +17,7 @@ use rand_core::CryptoRng;
 const EXPORTER_LABEL: &str = "targeted message";
 
 /// What one member said to this one alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TargetedContent {
     /// Who sent it.
     pub sender: LeafIndex,
@@ -27,6 +27,18 @@ pub struct TargetedContent {
     pub data: Vec<u8>,
     /// Authenticated with it, not encrypted.
     pub authenticated_data: Vec<u8>,
+}
+
+/// Without the data.
+impl core::fmt::Debug for TargetedContent {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter
+            .debug_struct("TargetedContent")
+            .field("sender", &self.sender)
+            .field("credential", &self.credential)
+            .field("length", &self.data.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Group {
@@ -40,7 +52,7 @@ impl Group {
         rng: &mut dyn CryptoRng,
     ) -> Result<MlsMessage, Error> {
         self.check_open()?;
-        if data.len() > MAX_MESSAGE_LENGTH {
+        if data.len().max(authenticated_data.len()) > MAX_MESSAGE_LENGTH {
             return Err(refused(Check::MessageBound.into()));
         }
         let leaf = self.member(recipient, records)?;

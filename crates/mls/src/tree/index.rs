@@ -8,7 +8,8 @@ use crate::leaf::ClientId;
 use crate::parallel;
 use crate::records::{Delta, Kind, RecordKey, Records};
 use crate::wire::{
-    Capabilities, CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, decode, encode,
+    Capabilities, CredentialType, ExtensionType, Extensions, LeafNode, ProposalType, Psk, decode,
+    encode,
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
@@ -215,9 +216,18 @@ impl TreeIndex {
     /// Every member but those who are `leaving` supports a proposal type (check 65).
     pub(crate) fn support_proposal(&self, listed: ProposalType, leaving: &[&LeafNode]) -> bool {
         let supports = |leaf: &&&LeafNode| leaf.content.capabilities.proposals.contains(&listed);
-        let staying = self.support.members as usize - leaving.len();
+        let staying = (self.support.members as usize).saturating_sub(leaving.len());
         let all = self.support.proposals.get(&listed).copied().unwrap_or(0) as usize;
-        all - leaving.iter().filter(supports).count() == staying
+        all.saturating_sub(leaving.iter().filter(supports).count()) == staying
+    }
+
+    /// Every member can read that a key is mixed in: of a component's, only who knows of components can.
+    pub(crate) fn support_psk(&self, psk: &Psk) -> bool {
+        let extensions = &self.support.extensions;
+        !matches!(psk, Psk::Application(..))
+            || self
+                .support
+                .all_list(extensions, &ExtensionType::APP_DATA_DICTIONARY)
     }
 
     /// Writes what is not as it is in the records of `earlier`, from which this one was made.
@@ -249,7 +259,10 @@ impl TreeIndex {
         let settled = all.filter(|(name, _)| !self.changed.contains_key(*name));
         let changed = self.changed.iter();
         let changed = changed.filter(|(name, uses)| earlier.changed.get(*name) != Some(*uses));
-        settled.chain(changed).collect()
+        let mut counts: Vec<_> = settled.chain(changed).collect();
+        // Maps have no order of their own, and one state has one delta.
+        counts.sort_unstable();
+        counts
     }
 }
 

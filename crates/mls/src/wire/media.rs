@@ -65,12 +65,23 @@ impl MediaTypes {
 
 /// Application data with its kind, as members of a group send it that has
 /// [`super::ComponentId::CONTENT_MEDIA_TYPES`].
-#[derive(Clone, Debug, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
+#[derive(Clone, PartialEq, Eq, TlsSerialize, TlsDeserializeBytes, TlsSize)]
 pub struct ApplicationFraming {
     /// Its kind.
     pub media_type: MediaType,
     /// The content.
     pub content: VLBytes,
+}
+
+/// Without the content.
+impl core::fmt::Debug for ApplicationFraming {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter
+            .debug_struct("ApplicationFraming")
+            .field("media_type", &self.media_type)
+            .field("length", &self.content.as_slice().len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ApplicationFraming {

@@ -8,13 +8,13 @@ use crate::external::group_info;
 use crate::framing::outside;
 use folkmoot_mls::{
     AppAck, AppDataOperation, AppDataUpdate, ApplicationFraming, ByComponent, Check, CommitIntent,
-    ComponentId, ComponentsList, Content, ExtensionType, Extensions, ExternalSender,
-    IncomingContent, LeafIndex, MediaType, MediaTypes, MessageRange, MlsMessage, Observer,
+    ComponentId, ComponentsList, Content, ExtensionType, Extensions, ExternalSender, Group,
+    GroupId, IncomingContent, LeafIndex, MediaType, MediaTypes, MessageRange, MlsMessage, Observer,
     Proposal, ProposalIntent, ProposalType, RequiredCapabilities, Sender, Settings, StateError,
     WireFormat,
 };
 use folkmoot_sim::{
-    Invitee, Refusal, Scene, WORDS, assert_agree, crypto, member, refusal, rng, services,
+    Invitee, Refusal, Scene, WORDS, assert_agree, crypto, lifetime, member, refusal, rng, services,
 };
 
 /// Shows [`Check::ProposalTypeSupported`]: of those who stay.
@@ -247,6 +247,82 @@ fn app_data_one_operation() {
     let _ = scene.commit(0, CommitIntent::default());
     assert_eq!(words(&scene.bob).unwrap(), b"first x");
     scene.goes_on();
+}
+
+/// Of [`Check::AppDataOneOperation`]: what waits and does not fit costs the others nothing.
+#[test]
+fn what_does_not_fit_costs_the_others_nothing() {
+    let kept = keeping(&ByComponent::default().with(WORDS, *b"first"));
+    let mut scene = supporting(kept);
+    scene.propose(1, ProposalIntent::AppData(says(b"one")));
+    scene.propose(2, ProposalIntent::AppData(removes(WORDS)));
+    scene.propose(1, ProposalIntent::AppData(says(b"two")));
+    let _ = scene.commit(0, CommitIntent::default());
+    let mut said = words(&scene.bob).unwrap();
+    said.sort_unstable();
+    let mut expected = b"first one two".to_vec();
+    expected.sort_unstable();
+    assert_eq!(said, expected);
+}
+
+/// Shows [`Check::ExtensionsBound`], and of [`Check::ListBound`]: by whichever way data comes into a group.
+#[test]
+fn extensions_bound() {
+    let settings = Settings {
+        extensions_length: 64,
+        listed_values: 3,
+        ..Settings::default()
+    };
+    let mut scene = Scene::of(Extensions::default(), &settings, &everything());
+    let long = [b'x'; 64];
+    let update = Proposal::AppDataUpdate(says(&long));
+    let commit = scene.mallory.forge(vec![update]);
+    scene.refuse(&commit.message(), Check::ExtensionsBound);
+    let long = keeping(&ByComponent::default().with(WORDS, long));
+    let commit = crate::proposals::extending(&scene, &long);
+    scene.refuse(&commit, Check::ExtensionsBound);
+    let many = |component| AppDataUpdate {
+        component,
+        operation: AppDataOperation::Update([0].as_slice().into()),
+    };
+    let media = MediaTypes(vec![MediaType::new("a")]).encode();
+    let _ = scene.commit(
+        0,
+        CommitIntent {
+            app_data: vec![
+                says(b"x"),
+                many(ComponentId::APP_COMPONENTS),
+                many(ComponentId::SAFE_AAD),
+            ],
+            ..CommitIntent::default()
+        },
+    );
+    let fourth = CommitIntent {
+        app_data: vec![AppDataUpdate {
+            component: ComponentId::CONTENT_MEDIA_TYPES,
+            operation: AppDataOperation::Update(media.into()),
+        }],
+        ..CommitIntent::default()
+    };
+    assert_eq!(
+        refusal(scene.alice.try_commit(fourth)),
+        Refusal::State(StateError::Refused(Check::ListBound))
+    );
+    let mut rng = rng(5);
+    let founder = member("erin", &mut rng).supporting(everything());
+    let made = Group::create(
+        crypto(),
+        GroupId::new(b"long".to_vec()),
+        (founder, lifetime()),
+        long,
+        settings,
+        &folkmoot_sim::Names,
+        &mut rng,
+    );
+    assert_eq!(
+        refusal(made.map(|_| ())),
+        Refusal::State(StateError::Refused(Check::ExtensionsBound))
+    );
 }
 
 /// Shows [`Check::AppDataPresent`].

@@ -4,8 +4,9 @@ use crate::extensions::{everything, join_by, mentions, said_nothing, summary, su
 use crate::external::group_info;
 use crate::framing::outside;
 use folkmoot_mls::{
-    Check, CommitIntent, Content, Extensions, ExternalSender, LeafIndex, MessageBody, Observer,
-    Proposal, ProposalIntent, ProposalOrRef, Sender, Settings, StateError, WireFormat, hazmat,
+    Check, CommitIntent, Content, Extensions, ExternalSender, GroupId, IncomingContent, LeafIndex,
+    MessageBody, Observer, Proposal, ProposalIntent, ProposalOrRef, Sender, Settings, StateError,
+    WireFormat, hazmat,
 };
 use folkmoot_sim::{
     Invitee, Refusal, Scene, WORDS, assert_agree, crypto, external_join, member, refusal, rng,
@@ -43,6 +44,45 @@ fn a_member_leaves_by_itself() {
     assert!(!scene.bob.group.is_active());
     scene.mallory.person.receive(&bundle.commit).unwrap();
     scene.goes_on_among(&[0, 2, 3]);
+}
+
+/// Shows [`Check::SelfRemove`]: whom somebody wants to remove and who leaves goes once, with all that stands
+/// beside it.
+#[test]
+fn who_leaves_is_removed_with_all_that_is_asked_for() {
+    let mut scene = supporting(Extensions::default());
+    scene.propose(1, ProposalIntent::SelfRemove);
+    let remove = |leaf| CommitIntent {
+        remove: vec![LeafIndex(leaf)],
+        ..CommitIntent::default()
+    };
+    let reinit = scene.alice.try_commit(CommitIntent {
+        reinit: Some(crate::lists::successor()),
+        ..remove(1)
+    });
+    assert_eq!(
+        refusal(reinit),
+        Refusal::State(StateError::Refused(Check::ReInitAlone))
+    );
+    assert_eq!(
+        refusal(scene.bob.try_commit(remove(1))),
+        Refusal::State(StateError::Refused(Check::NoRemoveOfCommitter))
+    );
+    // The same client with another leaf, in one commit.
+    let bob = Invitee::of(member("bob", &mut rng(9)).supporting(everything()), rng(10));
+    let bundle = scene.alice.commit(CommitIntent {
+        add: vec![bob.verified()],
+        ..remove(1)
+    });
+    assert_eq!((bundle.removed.len(), bundle.added.len()), (1, 1));
+    scene.alice.accept();
+    let seen = summary(&mut scene.charlie, &bundle.commit);
+    assert_eq!(
+        (seen.left, seen.added[0].0),
+        (vec![LeafIndex(1)], LeafIndex(1))
+    );
+    let bob = bob.join(&bundle.welcome.unwrap()).unwrap();
+    assert_agree(&[&scene.alice, &scene.charlie, &bob]);
 }
 
 /// Shows [`Check::OneSelfRemove`]: in the next epoch it is said again.
@@ -142,38 +182,57 @@ fn a_joiner_takes_out_who_leaves() {
     let kept: Vec<_> = scene.alice.group.self_removals().collect();
     assert_eq!(kept, [leaves.encode()]);
     let update = scene.propose(2, ProposalIntent::Update);
-    for wrong in [
-        &update,
-        &scene
-            .alice
-            .group
-            .group_info(true, &scene.alice.store)
-            .unwrap(),
-    ] {
-        let wrong = join_by(
-            &scene,
-            "dora",
-            None,
-            core::slice::from_ref(wrong),
-            said_nothing(),
-        );
-        assert_eq!(
-            refusal(wrong.map(|_| ())),
-            Refusal::Invalid(Check::SelfRemove)
-        );
-    }
+    let info = scene.alice.group.group_info(true, &scene.alice.store);
     let mut forged = scene.mallory.frame(
-        Sender::Member(LeafIndex(1)),
+        Sender::Member(LeafIndex(2)),
         Content::Proposal(Proposal::SelfRemove),
     );
+    let mut elsewhere = forged.clone();
     forged.authenticated_data = b"forged".as_slice().into();
-    let forged = scene.mallory.sign_framed(WireFormat::PublicMessage, forged);
-    let forged = scene.mallory.tag(forged);
-    let unsigned = join_by(&scene, "dora", None, &[forged], said_nothing());
-    assert_eq!(
-        refusal(unsigned.map(|_| ())),
-        Refusal::Invalid(Check::MessageSignature)
+    elsewhere.group_id = GroupId::new(b"another".to_vec());
+    elsewhere.sender = Sender::Member(scene.insider());
+    let [forged, elsewhere] = [forged, elsewhere].map(|content| {
+        let signed = scene
+            .mallory
+            .sign_framed(WireFormat::PublicMessage, content);
+        scene.mallory.tag(signed)
+    });
+    // What is no valid word of a member's stays out, whoever handed it out.
+    let wrong = [update, info.unwrap(), forged, elsewhere];
+    let (_, commit) = join_by(&scene, "dora", None, &wrong, said_nothing()).unwrap();
+    let incoming = scene
+        .alice
+        .group
+        .receive(commit, services().with_records(&scene.alice.store));
+    let IncomingContent::Commit(seen) = incoming.unwrap().content().clone() else {
+        panic!("no commit")
+    };
+    assert!(seen.left.is_empty() && seen.removed.is_empty());
+    // Of one who says it in two ways, one counts.
+    let mut again = scene.mallory.frame(
+        Sender::Member(scene.insider()),
+        Content::Proposal(Proposal::SelfRemove),
     );
+    let first = scene.mallory.tag(
+        scene
+            .mallory
+            .sign_framed(WireFormat::PublicMessage, again.clone()),
+    );
+    again.authenticated_data = b"again".as_slice().into();
+    let second = scene.mallory.sign_framed(WireFormat::PublicMessage, again);
+    let second = scene.mallory.tag(second);
+    for message in [&first, &second] {
+        scene.deliver(Some(3), message);
+    }
+    let (_, commit) = join_by(&scene, "dora", None, &[first, second], said_nothing()).unwrap();
+    let incoming = scene
+        .alice
+        .group
+        .receive(commit, services().with_records(&scene.alice.store));
+    let IncomingContent::Commit(seen) = incoming.unwrap().content().clone() else {
+        panic!("no commit")
+    };
+    assert_eq!(seen.left, [scene.insider()]);
     // Twice the same counts once; the leaver's place is the leftmost.
     let twice = [leaves.clone(), leaves];
     let (mut dora, commit) = join_by(&scene, "dora", None, &twice, said_nothing()).unwrap();
