@@ -2,6 +2,7 @@
 //! what a commit costs in a large group, `cargo xtask doctor` names what the machine lacks.
 #![forbid(unsafe_code)]
 
+mod fuzz;
 mod peers;
 mod requirements;
 mod test;
@@ -34,6 +35,8 @@ enum Task {
         #[arg(long)]
         setup: bool,
     },
+    /// Fuzz for a while, keep a small corpus, and write docs/fuzzing.md anew
+    Fuzz(fuzz::Arguments),
     /// Name what must be on the machine to build, and whether it is there
     Doctor,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { setup } => test::run(setup),
         Task::Instructions { setup } => peers::instructions(setup),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Doctor => requirements::doctor(),
     };
     match outcome {

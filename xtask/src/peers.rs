@@ -49,7 +49,7 @@ pub(crate) fn instructions(setup: bool) -> Result<(), Failure> {
     )
 }
 
-fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
+pub(crate) fn run(command: &mut Command, what: &str) -> Result<(), Failure> {
     let program = Path::new(command.get_program()).display().to_string();
     let status = command
         .status()

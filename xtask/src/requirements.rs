@@ -50,6 +50,12 @@ const OPENSSL: Requirement = Requirement {
             || succeeds(Command::new("pkg-config").args(["--exists", "openssl"]))
     },
 };
+const CPP_COMPILER: Requirement = Requirement {
+    name: "C++ compiler",
+    why: "compiles libFuzzer, for `cargo xtask fuzz`",
+    packages: &["g++"],
+    found: || succeeds(Command::new("c++").arg("--version")),
+};
 const VALGRIND: Requirement = Requirement {
     name: "valgrind",
     why: "counts instructions, for `cargo xtask instructions`",
@@ -116,6 +122,13 @@ pub(crate) fn building() -> Vec<Requirement> {
 pub(crate) fn counting() -> Vec<Requirement> {
     let mut required = building();
     required.push(VALGRIND);
+    required
+}
+
+/// To build the fuzzers.
+pub(crate) fn fuzzing() -> Vec<Requirement> {
+    let mut required = building();
+    required.push(CPP_COMPILER);
     required
 }
 
