@@ -1,5 +1,6 @@
 //! The project's tasks: `cargo xtask test` runs every test there is, `cargo xtask instructions` checks
-//! what a commit costs in a large group, `cargo xtask doctor` names what the machine lacks.
+//! what a commit costs in a large group, `cargo xtask fuzz` fuzzes, `cargo xtask wasm` tries WebAssembly,
+//! `cargo xtask doctor` names what the machine lacks.
 #![forbid(unsafe_code)]
 
 mod fuzz;
@@ -7,6 +8,7 @@ mod peers;
 mod requirements;
 mod test;
 mod vectors;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +39,12 @@ enum Task {
     },
     /// Fuzz for a while, keep a small corpus, and write docs/fuzzing.md anew
     Fuzz(fuzz::Arguments),
+    /// Build the engine and the client's core for WebAssembly, and run a round trip of each in Node
+    Wasm {
+        /// Install what this needs from Debian's packages first (as root)
+        #[arg(long)]
+        setup: bool,
+    },
     /// Name what must be on the machine to build, and whether it is there
     Doctor,
 }
@@ -49,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test { setup } => test::run(setup),
         Task::Instructions { setup } => peers::instructions(setup),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Wasm { setup } => wasm::run(setup),
         Task::Doctor => requirements::doctor(),
     };
     match outcome {

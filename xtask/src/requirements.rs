@@ -1,10 +1,9 @@
-//! What must be on the machine to build the workspaces and to count instructions, and Debian's packages
-//! for it.
+//! What must be on the machine to build the workspaces and for each task, and Debian's packages for it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::Failure;
+use crate::{Failure, wasm};
 
 /// One thing that the build or a task calls or links.
 pub(crate) struct Requirement {
@@ -63,7 +62,27 @@ const VALGRIND: Requirement = Requirement {
     found: || succeeds(Command::new("valgrind").arg("--version")),
 };
 
-/// Prints each requirement with what was found; fails when one is missing.
+const WASM_COMPILER: Requirement = Requirement {
+    name: "WebAssembly",
+    why: "the target, or Debian's compiler and its source, for `cargo xtask wasm`",
+    packages: &["rustc-web", "rust-web-src"],
+    found: wasm::has_compiler,
+};
+const WASM_LINKER: Requirement = Requirement {
+    name: "wasm linker",
+    why: "the toolchain's own or LLVM's, for `cargo xtask wasm`",
+    packages: &["lld"],
+    found: wasm::has_linker,
+};
+const NODE: Requirement = Requirement {
+    name: "node",
+    why: "runs WebAssembly, for `cargo xtask wasm`",
+    packages: &["nodejs"],
+    found: || succeeds(Command::new("node").arg("--version")),
+};
+
+/// Prints each requirement with what was found; fails when one is missing, but for what a single task
+/// wants that no test needs.
 pub(crate) fn doctor() -> Result<(), Failure> {
     println!(
         "OpenSSL: {}",
@@ -74,11 +93,12 @@ pub(crate) fn doctor() -> Result<(), Failure> {
         }
     );
     let required = counting();
-    for requirement in &required {
-        let state = if (requirement.found)() {
-            "found"
-        } else {
-            "MISSING"
+    let wanted = [CPP_COMPILER, WASM_COMPILER, WASM_LINKER, NODE];
+    for (place, requirement) in required.iter().chain(&wanted).enumerate() {
+        let state = match (requirement.found)() {
+            true => "found",
+            false if place < required.len() => "MISSING",
+            false => "absent",
         };
         let packages = requirement.packages.join(" ");
         println!(
@@ -130,6 +150,11 @@ pub(crate) fn fuzzing() -> Vec<Requirement> {
     let mut required = building();
     required.push(CPP_COMPILER);
     required
+}
+
+/// To build for WebAssembly, and to run that.
+pub(crate) fn wasm() -> Vec<Requirement> {
+    vec![C_COMPILER, WASM_COMPILER, WASM_LINKER, NODE]
 }
 
 /// Whether OpenSSL is built from its source: openssl-sys' own rule.

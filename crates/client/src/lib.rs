@@ -23,12 +23,14 @@
 #![forbid(unsafe_code)]
 
 pub mod core;
+#[cfg(not(target_family = "wasm"))]
 mod driver;
 mod error;
 mod event;
 mod summary;
 
 pub use self::core::MAX_TEXT;
+#[cfg(not(target_family = "wasm"))]
 pub use driver::Client;
 pub use error::Error;
 pub use event::{Event, StoredMessage, WarningKind};

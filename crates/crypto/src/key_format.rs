@@ -25,7 +25,7 @@ pub(crate) struct KeyFormat {
 #[derive(Debug)]
 enum Kind {
     /// Any string of the right length is a private key, and any a public one.
-    #[cfg(feature = "openssl")]
+    #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
     Strings,
     /// The same, but for the few public keys that `is_low_order` finds: agreements with those come
     /// to nothing, for whatever private key.
@@ -46,7 +46,7 @@ impl KeyFormat {
         },
     );
     pub(crate) const ED25519: Self = Self::new(32, 32, Kind::Ed25519);
-    #[cfg(feature = "openssl")]
+    #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
     pub(crate) const X448: Self = Self::new(
         56,
         56,
@@ -54,7 +54,7 @@ impl KeyFormat {
             is_low_order: is_low_order_x448,
         },
     );
-    #[cfg(feature = "openssl")]
+    #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
     pub(crate) const ED448: Self = Self::new(57, 57, Kind::Strings);
     pub(crate) const P256: Self = Self::new(32, 65, Kind::Weierstrass { bitmask: 0xff });
     pub(crate) const P384: Self = Self::new(48, 97, Kind::Weierstrass { bitmask: 0xff });
@@ -101,7 +101,7 @@ impl KeyFormat {
     /// written in the one way that is allowed.
     pub(crate) fn check_public(&self, public: &[u8]) -> Result<(), CryptoError> {
         let written_well = match self.kind {
-            #[cfg(feature = "openssl")]
+            #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
             Kind::Strings => true,
             Kind::Montgomery { is_low_order } => !is_low_order(public),
             Kind::Ed25519 => is_canonical_ed25519(public),
@@ -162,7 +162,7 @@ fn is_low_order_x25519(public: &[u8]) -> bool {
 
 /// The points of order 1, 2 and 4 of Curve448 and its twist (RFC 7748 §6.2, §7), in all the ways that
 /// u can be written in 56 bytes.
-#[cfg(feature = "openssl")]
+#[cfg(all(feature = "openssl", not(target_family = "wasm")))]
 fn is_low_order_x448(public: &[u8]) -> bool {
     let Some((low, high)) = public.split_at_checked(28) else {
         return false;

@@ -16,11 +16,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(not(target_family = "wasm"))]
 mod aws_lc;
 mod composed;
 mod hpke;
 mod key_format;
-#[cfg(feature = "openssl")]
+#[cfg(all(feature = "openssl", not(target_family = "wasm")))]
 mod openssl;
 mod portable;
 mod primitives;
@@ -28,7 +29,13 @@ mod provider;
 mod secret;
 mod suite;
 
-pub use aws_lc::{hmac_sha256, sha256};
+/// What computes where nobody chooses.
+#[cfg(not(target_family = "wasm"))]
+use aws_lc as default;
+#[cfg(target_family = "wasm")]
+use portable as default;
+
+pub use default::{hmac_sha256, sha256};
 pub use hpke::{HpkeCiphertext, HpkeInfo, HpkeKey, HpkePsk, HpkeSeed};
 pub use provider::{Provider, provider, suite_one};
 pub use secret::{Secret, constant_time_eq};

@@ -1,17 +1,17 @@
 //! Who computes a suite.
 
 use crate::composed::Suite;
-use crate::{CipherSuite, Crypto, aws_lc, portable};
+use crate::{CipherSuite, Crypto, default, portable};
 
 /// A library of primitives, chosen at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Provider {
-    /// `aws-lc-rs`: suites 1, 2, 3, 5 and 7; the default for them.
+    /// `aws-lc-rs`: suites 1, 2, 3, 5 and 7; the default for them. None in WebAssembly.
     AwsLc,
     /// `RustCrypto`: suites 1, 2, 3, 5 and 7, a function of the caller's random bytes alone. Signatures and
-    /// ciphertexts come out the same whenever the same bytes go in.
+    /// ciphertexts come out the same whenever the same bytes go in. The default in WebAssembly.
     Portable,
-    /// OpenSSL: suites 4 and 6; none without this crate's feature `openssl`.
+    /// OpenSSL: suites 4 and 6; none without this crate's feature `openssl`, and none in WebAssembly.
     OpenSsl,
 }
 
@@ -32,11 +32,14 @@ impl Provider {
 
     fn suites(self) -> &'static [Suite] {
         match self {
-            Self::AwsLc => &aws_lc::SUITES,
+            #[cfg(not(target_family = "wasm"))]
+            Self::AwsLc => &crate::aws_lc::SUITES,
+            #[cfg(target_family = "wasm")]
+            Self::AwsLc => &[],
             Self::Portable => &portable::SUITES,
-            #[cfg(feature = "openssl")]
+            #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
             Self::OpenSsl => &crate::openssl::SUITES,
-            #[cfg(not(feature = "openssl"))]
+            #[cfg(not(all(feature = "openssl", not(target_family = "wasm"))))]
             Self::OpenSsl => &[],
         }
     }
@@ -47,10 +50,11 @@ pub fn provider(suite: CipherSuite) -> Option<&'static dyn Crypto> {
     Provider::AwsLc
         .suite(suite)
         .or_else(|| Provider::OpenSsl.suite(suite))
+        .or_else(|| Provider::Portable.suite(suite))
 }
 
 /// Suite 0x0001 by its default provider; every implementation has it (RFC 9420 §17.1, check 144).
 pub fn suite_one() -> &'static dyn Crypto {
-    let [first, ..] = &aws_lc::SUITES;
+    let [first, ..] = &default::SUITES;
     first
 }

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use folkmoot_crypto::suite_one;
 use folkmoot_mls::{Credential, Timestamp};
 use rand_core::CryptoRng;
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
+    UnixTime, alg_id,
+};
 use tls_codec::VLBytes;
-use webpki::aws_lc_rs::ED25519;
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::anchors::{TrustAnchors, path_error};
@@ -140,7 +143,7 @@ fn check_path(
     let devices = [CertificateDer::from(device)];
     let path = end_entity
         .verify_for_usage(
-            &[ED25519],
+            &[&Ed25519],
             anchors.webpki(),
             &devices,
             UnixTime::since_unix_epoch(Duration::from_secs(at.0)),
@@ -150,4 +153,29 @@ fn check_path(
         )
         .map_err(|e| path_error(&e))?;
     anchors.check_anchor(path.anchor(), at)
+}
+
+/// Ed25519 as all other signatures are verified, whoever computes it.
+#[derive(Debug)]
+struct Ed25519;
+
+impl SignatureVerificationAlgorithm for Ed25519 {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        suite_one()
+            .verify(public_key, message, signature)
+            .map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ED25519
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::ED25519
+    }
 }

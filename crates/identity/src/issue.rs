@@ -7,8 +7,8 @@ use folkmoot_crypto::{random, sha256};
 use rand_core::CryptoRng;
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose,
-    PublicKeyData, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, date_time_ymd,
 };
 
 use crate::error::IssueError;
@@ -21,6 +21,9 @@ const SERIAL_NUMBER: usize = 10;
 /// Length of an authority's name in bytes of the hash of its key; it appears twice in each
 /// credential.
 const AUTHORITY_NAME: usize = 10;
+
+/// Length of an authority's key identifier in bytes.
+const KEY_IDENTIFIER: usize = 20;
 
 /// What a certificate is for.
 pub(crate) enum Subject<'a> {
@@ -92,6 +95,7 @@ fn params(
     params.not_before = epoch + Duration::from_secs(validity.not_before().0);
     params.not_after = epoch + Duration::from_secs(validity.not_after().0);
     params.serial_number = Some(serial_number(rng));
+    params.key_identifier_method = KeyIdMethod::PreSpecified(key_identifier(key));
     params.distinguished_name = common_name(&authority_name(key.der_bytes()));
     match subject {
         Subject::Provider {
@@ -115,6 +119,11 @@ fn params(
         }
     }
     Ok(params)
+}
+
+/// RFC 7093 §2, method 1.
+fn key_identifier(key: &impl PublicKeyData) -> Vec<u8> {
+    sha256(&key.subject_public_key_info())[..KEY_IDENTIFIER].to_vec()
 }
 
 fn device_names(device: &DeviceName) -> Result<Vec<SanType>, IssueError> {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::{Failure, peers, workspace};
 
 /// Files of one target that are kept.
-const MAX_FILES: usize = 48;
+const MAX_FILES: usize = 200;
 /// Bytes of one target that are kept.
-const MAX_BYTES: u64 = 24 * 1024;
+const MAX_BYTES: u64 = 32 * 1024;
 
 /// The longest input of a target, in bytes: as in `crates/fuzzing`.
 pub(super) fn max_length(target: &str) -> usize {
@@ -37,8 +37,8 @@ pub(super) fn files(folder: &Path) -> Vec<(u64, PathBuf)> {
     files
 }
 
-/// Replaces the committed corpus by the smallest set of inputs that covers every edge that is covered, and
-/// cuts it where that is still too much.
+/// Replaces the committed corpus by the smallest set of inputs that covers every edge that is covered, or
+/// by as many of them, of all lengths, as are kept.
 pub(super) fn minimise(target: &str, from: &Path, beside: &Path) -> Result<(), Failure> {
     let failed = |error| format!("{target}: {error}");
     let merged = beside.join(format!("{target}.merged"));
@@ -58,14 +58,19 @@ pub(super) fn minimise(target: &str, from: &Path, beside: &Path) -> Result<(), F
         fs::remove_dir_all(&committed).map_err(failed)?;
     }
     fs::create_dir_all(&committed).map_err(failed)?;
-    let mut left = MAX_BYTES;
-    for (length, path) in files(&merged).into_iter().take(MAX_FILES) {
-        let Some(rest) = left.checked_sub(length) else {
-            break;
-        };
-        left = rest;
+    for (_, path) in kept(&files(&merged)) {
         let name = path.file_name().ok_or("a file without a name")?;
-        fs::copy(&path, committed.join(name)).map_err(failed)?;
+        fs::copy(path, committed.join(name)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// All of them, or every second, or every third, and so on.
+fn kept(files: &[(u64, PathBuf)]) -> Vec<&(u64, PathBuf)> {
+    let every = |step| files.iter().step_by(step).collect::<Vec<_>>();
+    let fits = |files: &Vec<&(u64, PathBuf)>| {
+        let bytes: u64 = files.iter().map(|(length, _)| length).sum();
+        files.len() <= MAX_FILES && bytes <= MAX_BYTES
+    };
+    (1..=files.len()).map(every).find(fits).unwrap_or_default()
 }

@@ -15,7 +15,9 @@ mod state;
 mod submit;
 mod task;
 
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use group::hex;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use log::stored;
 pub use message::MAX_TEXT;
 pub use submit::{Outcome, Submitted};
@@ -325,6 +327,10 @@ impl<S: ClientStore> Core<S> {
     }
 
     /// Marks messages as read.
+    #[cfg_attr(
+        target_family = "wasm",
+        allow(dead_code, reason = "messages are shown by the driver")
+    )]
     pub(crate) fn mark_read(&mut self, changes: ClientChanges) -> Result<(), Error> {
         if changes.is_empty() {
             Ok(())
@@ -334,6 +340,10 @@ impl<S: ClientStore> Core<S> {
     }
 
     /// Frames that ask a stream for the inbox and for the logs of all active groups from here on.
+    #[cfg_attr(
+        target_family = "wasm",
+        allow(dead_code, reason = "streams are the driver's")
+    )]
     pub(crate) fn subscriptions(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, Error> {
         let after = InboxCursor(self.store.inbox_mark()?.read);
         let inbox = StreamRequest::Inbox {

@@ -31,7 +31,7 @@ impl<C> DhKem<C> {
         Self::new(0x0020, KeyFormat::X25519, curve)
     }
 
-    #[cfg(feature = "openssl")]
+    #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
     pub(crate) const fn x448(curve: C) -> Self {
         Self::new(0x0021, KeyFormat::X448, curve)
     }

@@ -7,6 +7,9 @@ mod agreement;
 mod signature;
 mod symmetric;
 
+#[cfg(target_family = "wasm")]
+pub use symmetric::{hmac_sha256, sha256};
+
 use crate::CipherSuite;
 use crate::composed::Suite;
 use agreement::{P256, P384, P521, X25519};

@@ -10,6 +10,21 @@ use core::marker::PhantomData;
 use hmac::{EagerHash, Hmac, Mac};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+/// SHA-256 of `data`.
+#[cfg(target_family = "wasm")]
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    Sha256::digest(data).into()
+}
+
+/// HMAC-SHA-256 of `data`.
+#[cfg(target_family = "wasm")]
+pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    Mac::update(&mut mac, data);
+    mac.finalize().into_bytes().into()
+}
+
 pub(super) static SHA_256: Sha2<Sha256> = Sha2::new(Hash::Sha256);
 pub(super) static SHA_384: Sha2<Sha384> = Sha2::new(Hash::Sha384);
 pub(super) static SHA_512: Sha2<Sha512> = Sha2::new(Hash::Sha512);

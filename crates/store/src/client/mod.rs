@@ -16,16 +16,19 @@
 //! ```
 
 mod error;
+#[cfg(not(target_family = "wasm"))]
 mod folder;
 mod memory;
 mod model;
 mod records;
+#[cfg(not(target_family = "wasm"))]
 mod sqlcipher;
 
 #[cfg(test)]
 mod conformance;
 
 pub use error::ClientStoreError;
+#[cfg(not(target_family = "wasm"))]
 pub use folder::{KEY_FILE, LOCK_FILE, ProfileFolder};
 pub use memory::MemoryStore;
 pub use model::{
@@ -33,6 +36,7 @@ pub use model::{
     KeyPackageRow, MessageRow, Outgoing, Post,
 };
 pub use records::GroupRecords;
+#[cfg(not(target_family = "wasm"))]
 pub use sqlcipher::{DATABASE_FILE, SqlCipherStore};
 
 use folkmoot_crypto::Secret;

@@ -38,6 +38,7 @@
 mod error;
 mod memory;
 mod missing;
+#[cfg(not(target_family = "wasm"))]
 mod sqlite;
 
 use std::fmt::Debug;
@@ -49,6 +50,7 @@ use folkmoot_protocol::{Problem, Timestamp};
 
 pub use error::StoreError;
 pub use memory::MemoryStore;
+#[cfg(not(target_family = "wasm"))]
 pub use sqlite::{MAX_BATCH, QUEUE_LENGTH, READERS, SqliteOptions, SqliteStore};
 
 /// Who decides.
