@@ -24,6 +24,7 @@ mod key_format;
 #[cfg(all(feature = "openssl", not(target_family = "wasm")))]
 mod openssl;
 mod portable;
+mod post_quantum;
 mod primitives;
 mod provider;
 mod secret;
@@ -37,6 +38,7 @@ use portable as default;
 
 pub use default::{hmac_sha256, sha256};
 pub use hpke::{HpkeCiphertext, HpkeInfo, HpkeKey, HpkePsk, HpkeSeed};
+pub use post_quantum::{CodePointTaken, PostQuantumCodePoints, PostQuantumSuites};
 pub use provider::{Provider, provider, suite_one};
 pub use secret::{Secret, constant_time_eq};
 pub use suite::{CipherSuite, Crypto, CryptoError, KemKeyPair, SignatureKeyPair};

@@ -65,7 +65,7 @@ pub enum CryptoError {
 /// A KEM key pair.
 #[derive(Clone, Debug)]
 pub struct KemKeyPair {
-    /// Serialised private key (RFC 9180 §7.1.2): `Nsk` bytes.
+    /// Serialised private key (RFC 9180 §7.1.2): `Nsk` bytes; with ML-KEM a seed.
     pub private: Secret,
     /// Serialised public key (RFC 9180 §7.1.1): `Npk` bytes, an uncompressed point on the P curves.
     pub public: Vec<u8>,
@@ -187,11 +187,11 @@ pub trait Crypto: Send + Sync + fmt::Debug {
     ) -> Result<Secret, CryptoError>;
     /// `DeriveKeyPair` (RFC 9180 §7.1.3).
     fn derive_kem_key_pair(&self, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
-    /// The public key of a KEM private key; scalars may lack leading zeros.
+    /// The public key of a KEM private key; scalars of the P curves may lack leading zeros.
     fn kem_public_key(&self, private: &Secret) -> Result<Vec<u8>, CryptoError>;
     /// Checks that bytes are a public key of the suite's KEM: of the right length, on the P curves an
-    /// uncompressed point of the curve, and for X25519 and X448 none with which every agreement is
-    /// zero.
+    /// uncompressed point of the curve, for X25519 and X448 none with which every agreement is
+    /// zero, and for ML-KEM written canonically (FIPS 203 §7.2).
     fn check_kem_public_key(&self, public: &[u8]) -> Result<(), CryptoError>;
 
     /// A fresh signature key pair.

@@ -10,6 +10,8 @@ mod hpke;
 mod kdf;
 #[path = "crypto/kit.rs"]
 mod kit;
+#[path = "crypto/post_quantum.rs"]
+mod post_quantum;
 #[path = "crypto/refuse.rs"]
 mod refuse;
 #[path = "crypto/sign.rs"]

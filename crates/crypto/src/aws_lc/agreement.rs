@@ -1,11 +1,12 @@
 //! Diffie-Hellman of `aws-lc-rs`.
 
-use crate::hpke::DhKem;
+use crate::hpke::{DhKem, Hybrid};
 use crate::primitives::Curve;
 use crate::{CryptoError, Secret};
 use aws_lc_rs::agreement::{self, Algorithm, ParsedPublicKey, PrivateKey, UnparsedPublicKey};
 
 pub(super) static X25519: DhKem<Agreement> = DhKem::x25519(Agreement(&agreement::X25519));
+pub(super) static MLKEM768_X25519: Hybrid<Agreement> = Hybrid::new(Agreement(&agreement::X25519));
 pub(super) static P256: DhKem<Agreement> = DhKem::p256(Agreement(&agreement::ECDH_P256));
 pub(super) static P384: DhKem<Agreement> = DhKem::p384(Agreement(&agreement::ECDH_P384));
 pub(super) static P521: DhKem<Agreement> = DhKem::p521(Agreement(&agreement::ECDH_P521));

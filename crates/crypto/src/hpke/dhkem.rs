@@ -1,6 +1,6 @@
 //! DHKEM (RFC 9180 §4.1) over any curve.
 
-use super::labeled::Labeled;
+use super::labeled::{Labeled, kem_suite_id};
 use crate::key_format::{KeyFormat, MAX_CANDIDATES};
 use crate::primitives::{Curve, Kdf, Kem};
 use crate::{CryptoError, KemKeyPair, Secret};
@@ -65,7 +65,7 @@ impl<C: Curve> Kem for DhKem<C> {
     ) -> Result<(Secret, Vec<u8>), CryptoError> {
         let labeled = self.labeled(kdf);
         let (_, ephemeral) = self.derive(&labeled, seed)?;
-        let dh = self.agree(&ephemeral, public)?;
+        let dh = agree(&self.curve, &self.keys, &ephemeral, public)?;
         let encapsulated = self.curve.public_key(&ephemeral)?;
         let shared = extract_and_expand(&labeled, &dh, &encapsulated, public)?;
         Ok((shared, encapsulated))
@@ -78,7 +78,7 @@ impl<C: Curve> Kem for DhKem<C> {
         encapsulated: &[u8],
     ) -> Result<Secret, CryptoError> {
         let private = self.curve.private_key(&*self.keys.private(private)?)?;
-        let dh = self.agree(&private, encapsulated)?;
+        let dh = agree(&self.curve, &self.keys, &private, encapsulated)?;
         let public = self.curve.public_key(&private)?;
         extract_and_expand(&self.labeled(kdf), &dh, encapsulated, &public)
     }
@@ -98,12 +98,10 @@ impl<C: Curve> Kem for DhKem<C> {
 }
 
 impl<C: Curve> DhKem<C> {
-    /// RFC 9180 §4.1: `"KEM" || kem_id`.
     fn labeled<'a>(&self, kdf: &'a dyn Kdf) -> Labeled<'a, 5> {
-        let [high, low] = self.id.to_be_bytes();
         Labeled {
             kdf,
-            suite_id: [b'K', b'E', b'M', high, low],
+            suite_id: kem_suite_id(self.id),
         }
     }
 
@@ -129,16 +127,21 @@ impl<C: Curve> DhKem<C> {
         }
         Err(CryptoError::InvalidKey)
     }
+}
 
-    /// A public key that is none, and an agreement of only zeros, are refused (RFC 9180 §7.1.4).
-    fn agree(&self, private: &C::Private, public: &[u8]) -> Result<Secret, CryptoError> {
-        self.keys.check_public(public)?;
-        let shared = self.curve.agree(private, public)?;
-        if shared.is_zero() {
-            return Err(CryptoError::InvalidKey);
-        }
-        Ok(shared)
+/// A public key that is none, and an agreement of only zeros, are refused (RFC 9180 §7.1.4).
+pub(super) fn agree<C: Curve>(
+    curve: &C,
+    keys: &KeyFormat,
+    private: &C::Private,
+    public: &[u8],
+) -> Result<Secret, CryptoError> {
+    keys.check_public(public)?;
+    let shared = curve.agree(private, public)?;
+    if shared.is_zero() {
+        return Err(CryptoError::InvalidKey);
     }
+    Ok(shared)
 }
 
 fn extract_and_expand(

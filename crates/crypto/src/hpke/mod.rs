@@ -1,9 +1,15 @@
 //! HPKE's base and PSK modes (RFC 9180): the key schedule, over the KEM, KDF and AEAD of a suite.
 
 mod dhkem;
+mod hybrid;
 mod labeled;
+mod mlkem;
+#[cfg(test)]
+mod vectors;
 
 pub(crate) use dhkem::DhKem;
+pub(crate) use hybrid::Hybrid;
+pub(crate) use mlkem::ML_KEM_1024;
 
 use crate::composed::Suite;
 use crate::primitives::NONCE_LENGTH;

@@ -1,6 +1,6 @@
 //! Diffie-Hellman of `RustCrypto` and dalek.
 
-use crate::hpke::DhKem;
+use crate::hpke::{DhKem, Hybrid};
 use crate::primitives::Curve;
 use crate::{CryptoError, Secret};
 use core::fmt;
@@ -13,6 +13,7 @@ use p521::NistP521;
 use x25519_dalek::StaticSecret;
 
 pub(super) static X25519: DhKem<Montgomery> = DhKem::x25519(Montgomery);
+pub(super) static MLKEM768_X25519: Hybrid<Montgomery> = Hybrid::new(Montgomery);
 pub(super) static P256: DhKem<Nist<NistP256>> = DhKem::p256(Nist::new());
 pub(super) static P384: DhKem<Nist<NistP384>> = DhKem::p384(Nist::new());
 pub(super) static P521: DhKem<Nist<NistP521>> = DhKem::p521(Nist::new());

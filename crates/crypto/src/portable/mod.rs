@@ -10,9 +10,10 @@ mod symmetric;
 #[cfg(target_family = "wasm")]
 pub use symmetric::{hmac_sha256, sha256};
 
-use crate::CipherSuite;
 use crate::composed::Suite;
-use agreement::{P256, P384, P521, X25519};
+use crate::hpke::ML_KEM_1024;
+use crate::{CipherSuite, PostQuantumCodePoints};
+use agreement::{MLKEM768_X25519, P256, P384, P521, X25519};
 use signature::{ECDSA_P256, ECDSA_P384, ECDSA_P521, ED25519};
 use symmetric::{AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305, SHA_256, SHA_384, SHA_512};
 
@@ -53,3 +54,31 @@ pub(crate) static SUITES: [Suite; 5] = [
         signature: &ECDSA_P384,
     },
 ];
+
+pub(crate) static POST_QUANTUM: [Suite; 3] = post_quantum(PostQuantumCodePoints::DEFAULT);
+
+pub(crate) const fn post_quantum(code_points: PostQuantumCodePoints) -> [Suite; 3] {
+    [
+        Suite {
+            id: code_points.mlkem768x25519_aes128gcm_sha256_ed25519,
+            kem: &MLKEM768_X25519,
+            kdf: &SHA_256,
+            aead: &AES_128_GCM,
+            signature: &ED25519,
+        },
+        Suite {
+            id: code_points.mlkem768x25519_aes256gcm_sha384_ed25519,
+            kem: &MLKEM768_X25519,
+            kdf: &SHA_384,
+            aead: &AES_256_GCM,
+            signature: &ED25519,
+        },
+        Suite {
+            id: code_points.mlkem1024_aes256gcm_sha384_p384,
+            kem: &ML_KEM_1024,
+            kdf: &SHA_384,
+            aead: &AES_256_GCM,
+            signature: &ECDSA_P384,
+        },
+    ]
+}

@@ -2,7 +2,8 @@
 
 use crate::kit::{Given, each_of, rng, secret};
 use folkmoot_crypto::{
-    CipherSuite, Crypto, CryptoError, Provider, Secret, provider, random_secret, suite_one,
+    CipherSuite, Crypto, CryptoError, PostQuantumCodePoints, Provider, Secret, provider,
+    random_secret, suite_one,
 };
 
 /// Random bytes for anything that one operation draws.
@@ -11,7 +12,8 @@ const PLENTY: usize = 256;
 #[test]
 fn a_provider_gives_the_suites_that_it_names() {
     for provider in Provider::ALL {
-        for suite in CipherSuite::ALL {
+        let post_quantum = PostQuantumCodePoints::DEFAULT.all();
+        for suite in CipherSuite::ALL.into_iter().chain(post_quantum) {
             let found = provider.suite(suite).map(Crypto::suite);
             let named = provider.supported().any(|supported| supported == suite);
             assert_eq!(found, named.then_some(suite), "{provider:?}");
@@ -25,6 +27,9 @@ fn the_default_providers() {
     assert_eq!(suite_one().suite(), CipherSuite(1));
     assert!(provider(CipherSuite(0)).is_none());
     assert!(provider(CipherSuite(0xfafa)).is_none());
+    for suite in PostQuantumCodePoints::DEFAULT.all() {
+        assert_eq!(provider(suite).map(Crypto::suite), Some(suite));
+    }
     for suite in CipherSuite::ALL {
         let somebody_has_it = Provider::ALL
             .into_iter()

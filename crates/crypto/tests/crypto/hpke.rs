@@ -148,11 +148,14 @@ fn an_export_is_bound_to_all_that_it_depends_on() {
             crypto.hpke_open_export(private, kem_output, info, context, length)
         };
         let private = &keys.private;
+        let (other_output, _) = crypto
+            .hpke_setup_base_export(&others.public, &info, b"context", length, &mut rng())
+            .unwrap();
         let same = receive(private, &kem_output, &info, b"context", length).unwrap();
         assert_eq!(same, exported);
         for other in [
             receive(&others.private, &kem_output, &info, b"context", length),
-            receive(private, &others.public, &info, b"context", length),
+            receive(private, &other_output, &info, b"context", length),
             receive(private, &kem_output, &other_info, b"context", length),
             receive(private, &kem_output, &info, b"contest", length),
         ] {
@@ -194,8 +197,11 @@ fn only_the_recipient_opens_and_only_what_was_sealed() {
             ciphertext: bytes.into(),
         };
         assert!(!opens(&keys.private, &info, AAD, &altered));
+        let other = crypto
+            .hpke_seal(&others.public, &info, AAD, PLAINTEXT, &mut rng())
+            .unwrap();
         let altered = HpkeCiphertext {
-            kem_output: others.public.clone().into(),
+            kem_output: other.kem_output,
             ciphertext: sealed.ciphertext.clone(),
         };
         assert!(!opens(&keys.private, &info, AAD, &altered));

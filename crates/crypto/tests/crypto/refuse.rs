@@ -1,22 +1,49 @@
 //! Keys that are none.
 
 use crate::kit::{each, rng, secret, unhex};
-use folkmoot_crypto::{Crypto, CryptoError, HpkeCiphertext, Secret};
+use folkmoot_crypto::{
+    CipherSuite, Crypto, CryptoError, HpkeCiphertext, PostQuantumCodePoints, Secret,
+};
 
 /// First byte of an uncompressed point; only the P curves' public keys start with it by rule.
 const UNCOMPRESSED: u8 = 4;
 
-fn is_on_a_p_curve(crypto: &dyn Crypto) -> bool {
+/// Whether the keys of the suite's KEM are on a P curve.
+fn agrees_on_a_p_curve(crypto: &dyn Crypto) -> bool {
     matches!(crypto.suite().0, 2 | 5 | 7)
 }
 
+fn signs_with_ed25519(crypto: &dyn Crypto) -> bool {
+    let PostQuantumCodePoints {
+        mlkem768x25519_aes128gcm_sha256_ed25519: one,
+        mlkem768x25519_aes256gcm_sha384_ed25519: other,
+        ..
+    } = PostQuantumCodePoints::DEFAULT;
+    [CipherSuite(1), CipherSuite(3), one, other].contains(&crypto.suite())
+}
+
+/// Whether the suite's signature keys are on a P curve.
+fn signs_on_a_p_curve(crypto: &dyn Crypto) -> bool {
+    agrees_on_a_p_curve(crypto) || {
+        crypto.suite() == PostQuantumCodePoints::DEFAULT.mlkem1024_aes256gcm_sha384_p384
+    }
+}
+
 /// Refused by every operation that takes a KEM public key.
-fn assert_no_kem_key(crypto: &dyn Crypto, public: &[u8]) {
+pub(crate) fn assert_no_kem_key(crypto: &dyn Crypto, public: &[u8]) {
     let refused = CryptoError::InvalidKey;
     assert_eq!(crypto.check_kem_public_key(public), Err(refused));
     let info = crypto.hpke_info(b"");
     let sealed = crypto.hpke_seal(public, &info, b"", b"", &mut rng());
     assert_eq!(sealed.unwrap_err(), refused);
+    let sent = crypto.hpke_setup_base_export(public, &info, b"", 32, &mut rng());
+    assert_eq!(sent.unwrap_err(), refused);
+}
+
+/// Refused by every operation that takes an encapsulated key.
+pub(crate) fn assert_no_kem_output(crypto: &dyn Crypto, public: &[u8]) {
+    let refused = CryptoError::InvalidKey;
+    let info = crypto.hpke_info(b"");
     let keys = crypto.derive_kem_key_pair(&secret(32)).unwrap();
     let sealed = HpkeCiphertext {
         kem_output: public.into(),
@@ -24,8 +51,6 @@ fn assert_no_kem_key(crypto: &dyn Crypto, public: &[u8]) {
     };
     let opened = crypto.hpke_open(&keys.private, &info, b"", &sealed);
     assert_eq!(opened.unwrap_err(), refused);
-    let sent = crypto.hpke_setup_base_export(public, &info, b"", 32, &mut rng());
-    assert_eq!(sent.unwrap_err(), refused);
     let received = crypto.hpke_open_export(&keys.private, public, &info, b"", 32);
     assert_eq!(received.unwrap_err(), refused);
 }
@@ -37,7 +62,7 @@ fn assert_no_signature_key(crypto: &dyn Crypto, public: &[u8]) {
 }
 
 /// Public keys that are not written as the suite writes them.
-fn badly_written(public: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn badly_written(public: &[u8]) -> Vec<Vec<u8>> {
     vec![
         Vec::new(),
         public[1..].to_vec(),
@@ -80,12 +105,15 @@ fn public_keys_that_are_none() {
         assert_eq!(crypto.check_signature_public_key(&signature), Ok(()));
         let mut bad = badly_written(&kem);
         let mut bad_signature = badly_written(&signature);
-        if is_on_a_p_curve(crypto) {
+        if agrees_on_a_p_curve(crypto) {
             bad.extend(bad_points(&kem));
+        }
+        if signs_on_a_p_curve(crypto) {
             bad_signature.extend(bad_points(&signature));
         }
         for public in bad {
             assert_no_kem_key(crypto, &public);
+            assert_no_kem_output(crypto, &public);
         }
         for public in bad_signature {
             assert_no_signature_key(crypto, &public);
@@ -104,11 +132,12 @@ fn an_agreement_on_zero() {
         };
         for point in points {
             assert_no_kem_key(crypto, &point);
+            assert_no_kem_output(crypto, &point);
         }
     });
 }
 
-fn low_order_x25519() -> Vec<Vec<u8>> {
+pub(crate) fn low_order_x25519() -> Vec<Vec<u8>> {
     let small = |u: u8| [&[u], &[0; 31][..]].concat();
     let around_p = |u: u8| [&[u], &[0xff; 30][..], &[0x7f]].concat();
     let order_8 = [
@@ -141,7 +170,7 @@ fn low_order_x448() -> Vec<Vec<u8>> {
 #[test]
 fn an_ed25519_key_that_is_not_canonical() {
     each(|crypto| {
-        if !matches!(crypto.suite().0, 1 | 3) {
+        if !signs_with_ed25519(crypto) {
             return;
         }
         let mut public = [0xff; 32];
@@ -157,9 +186,9 @@ fn the_same_signature_written_otherwise() {
     each(|crypto| {
         let keys = crypto.generate_signature_key_pair(&mut rng()).unwrap();
         let signature = crypto.sign(&keys.private, b"message").unwrap();
-        let others = match crypto.suite().0 {
-            1 | 3 => vec![with_order_added(&signature)],
-            2 | 5 | 7 => not_der(&signature),
+        let others = match crypto {
+            ed25519 if signs_with_ed25519(ed25519) => vec![with_order_added(&signature)],
+            ecdsa if signs_on_a_p_curve(ecdsa) => not_der(&signature),
             _ => return,
         };
         for other in others {
@@ -220,12 +249,15 @@ fn private_keys_that_are_none() {
             .private;
         let mut bad = vec![Vec::new(), vec![1; kem.len() + 1]];
         let mut bad_signature = vec![Vec::new(), vec![1; signature.len() + 1]];
-        if is_on_a_p_curve(crypto) {
-            let numbers = [vec![0; kem.len()], vec![0], vec![0xff; kem.len()]];
-            bad.extend(numbers.clone());
-            bad_signature.extend(numbers);
+        let numbers = |length| [vec![0; length], vec![0], vec![0xff; length]];
+        if agrees_on_a_p_curve(crypto) {
+            bad.extend(numbers(kem.len()));
         } else {
             bad.push(vec![1; kem.len() - 1]);
+        }
+        if signs_on_a_p_curve(crypto) {
+            bad_signature.extend(numbers(signature.len()));
+        } else {
             bad_signature.push(vec![1; signature.len() - 1]);
         }
         let refused = CryptoError::InvalidKey;
@@ -243,7 +275,7 @@ fn private_keys_that_are_none() {
 #[test]
 fn scalars_without_leading_zeros() {
     each(|crypto| {
-        if !is_on_a_p_curve(crypto) {
+        if !agrees_on_a_p_curve(crypto) {
             return;
         }
         let length = crypto
@@ -267,8 +299,9 @@ fn a_short_hpke_ciphertext() {
     each(|crypto| {
         let keys = crypto.derive_kem_key_pair(&secret(32)).unwrap();
         let info = crypto.hpke_info(b"");
+        let sealed = crypto.hpke_seal(&keys.public, &info, b"", b"", &mut rng());
         let sealed = HpkeCiphertext {
-            kem_output: keys.public.clone().into(),
+            kem_output: sealed.unwrap().kem_output,
             ciphertext: vec![1].into(),
         };
         let opened = crypto.hpke_open(&keys.private, &info, b"", &sealed);
