@@ -67,7 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let Some(target) = next else { return Ok(()) };
             let row = fuzz(target, arguments.minutes)?;
             println!("{target}: {}", row.summary());
-            rows.lock().map_err(|error| error.to_string())?.push(row);
+            let mut rows = rows.lock().map_err(|error| error.to_string())?;
+            rows.push(row);
+            report::write(&workspace().join("docs/fuzzing.md"), &rows)?;
         }
     };
     let jobs = arguments.jobs.max(1);
@@ -77,7 +79,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         joined.collect()
     });
     let rows = rows.into_inner().map_err(|error| error.to_string())?;
-    report::write(&workspace().join("docs/fuzzing.md"), &rows)?;
     for outcome in ended {
         outcome.map_err(|_| "a worker panicked".to_owned())??;
     }

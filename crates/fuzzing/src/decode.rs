@@ -4,12 +4,14 @@ use crate::input::Input;
 use folkmoot_crypto::{CipherSuite, HpkeCiphertext};
 use folkmoot_mls::hazmat::{from_bytes, to_bytes, tree_from_extension};
 use folkmoot_mls::{
-    Capabilities, Commit, Content, ContentType, Credential, EncryptedGroupSecrets, Extensions,
+    AppAck, AppDataUpdate, AppEphemeral, ApplicationFraming, ByComponent, Capabilities, Commit,
+    ComponentsList, Content, ContentType, Credential, EncryptedGroupSecrets, Extensions,
     ExternalSender, FramedContent, GroupContext, GroupInfo, GroupInfoContent, GroupSecrets,
     HpkeCiphertexts, KeyPackage, KeyPackageContent, LeafIndex, LeafNode, LeafNodeContent,
-    LeafNodeSource, MlsMessage, NoRecords, NodeIndex, ParentNode, PathSecret, PreSharedKeyId,
-    PrivateMessage, Proposal, ProposalOrRef, Psk, ReInit, RequiredCapabilities, Sender, UpdatePath,
-    UpdatePathNode, Welcome, WelcomeShared, WireFormat,
+    LeafNodeSource, MediaTypes, MlsMessage, NoRecords, NodeIndex, ParentNode, PathSecret,
+    PreSharedKeyId, PrivateMessage, Proposal, ProposalOrRef, Psk, ReInit, RequiredCapabilities,
+    Sender, Target, TargetedMessage, UpdatePath, UpdatePathNode, Welcome, WelcomeShared,
+    WireFormat,
 };
 use tls_codec::{DeserializeBytes, Serialize};
 
@@ -54,6 +56,16 @@ const DECODERS: &[fn(&[u8]) -> bool] = &[
     exactly::<CipherSuite>,
     tree,
     extensions,
+    exactly::<TargetedMessage>,
+    exactly::<Target>,
+    exactly::<ByComponent>,
+    exactly::<ComponentsList>,
+    exactly::<AppDataUpdate>,
+    exactly::<AppEphemeral>,
+    exactly::<AppAck>,
+    exactly::<MediaTypes>,
+    exactly::<ApplicationFraming>,
+    checked,
 ];
 
 /// The first byte says what the others are read as.
@@ -111,6 +123,15 @@ fn tree(bytes: &[u8]) -> bool {
     true
 }
 
+/// What is checked beyond its form.
+fn checked(bytes: &[u8]) -> bool {
+    let ack = AppAck::decode(bytes).map(|ack| ack.encode());
+    let types = MediaTypes::decode(bytes).map(|types| types.encode());
+    let framed = ApplicationFraming::decode(bytes).map(|framed| framed.encode());
+    let mut read = [ack, types, framed].into_iter().flatten().peekable();
+    read.peek().is_some() && read.all(|encoded| encoded == bytes)
+}
+
 /// What the extensions of RFC 9420 hold.
 fn extensions(bytes: &[u8]) -> bool {
     let Ok(extensions) = from_bytes::<Extensions>(bytes) else {
@@ -120,5 +141,6 @@ fn extensions(bytes: &[u8]) -> bool {
     let _ = extensions.external_senders();
     let _ = extensions.application_id();
     let _ = extensions.external_pub();
+    let _ = extensions.app_data();
     true
 }

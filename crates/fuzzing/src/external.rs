@@ -1,13 +1,13 @@
 //! Joining by a commit: with a GroupInfo that nobody honest made, and by commits that nobody honest makes.
 
 use crate::input::Input;
-use crate::insider::{arrives, play};
+use crate::insider::{app_data, arrives, ephemeral, play};
 use crate::member::Member;
 use crate::watcher::group_info;
 use crate::world::World;
 use folkmoot_mls::{
-    ExtensionType, ExternalJoin, Group, GroupInfo, GroupInfoContent, LeafIndex, Settings,
-    WireFormat,
+    ExtensionType, ExternalJoin, Group, GroupInfo, GroupInfoContent, LeafIndex, MlsMessage,
+    ProposalIntent, Settings, WireFormat,
 };
 use folkmoot_sim::{Person, crypto, member, rng, services, shared_psk, sign_group_info};
 
@@ -27,6 +27,7 @@ pub(crate) fn run(bytes: &[u8]) {
 fn join(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let mut world = World::begin(input.byte().into());
+    let self_removals = self_removals(&mut world, &mut input);
     let alice = &world.honest[0];
     let honest = group_info(&alice.group, &alice.store);
     let info = changed(&honest, &world, &mut input);
@@ -40,6 +41,9 @@ fn join(bytes: &[u8]) {
         member: member(name, &mut rng),
         replaces: (input.once_in(4)).then(|| LeafIndex(input.below(9).try_into().unwrap())),
         psks: vec![shared_psk(); input.below(3)],
+        self_removals: &self_removals,
+        app_data: (0..input.below(2)).map(|_| app_data(&mut input)).collect(),
+        ephemeral: (0..input.below(2)).map(|_| ephemeral(&mut input)).collect(),
         authenticated_data: input.bytes(),
     };
     let settings = Settings {
@@ -63,6 +67,29 @@ fn join(bytes: &[u8]) {
             "a joiner was refused"
         );
     }
+}
+
+/// What members say who want to leave, as a joiner gets it; perhaps damaged on the way.
+fn self_removals(world: &mut World, input: &mut Input<'_>) -> Vec<MlsMessage> {
+    for place in 1..3 {
+        if input.once_in(4)
+            && let Ok(leaving) = world.honest[place].propose(ProposalIntent::SelfRemove)
+        {
+            world.send(place, leaving);
+        }
+    }
+    let waiting: Vec<_> = world.honest[0]
+        .group
+        .self_removals()
+        .map(<[u8]>::to_vec)
+        .collect();
+    let damage = |mut message: Vec<u8>| {
+        if input.once_in(4) {
+            input.edit_once(&mut message);
+        }
+        MlsMessage::decode(&message).ok()
+    };
+    waiting.into_iter().filter_map(damage).collect()
 }
 
 /// A GroupInfo, changed and signed again by the one who made it.

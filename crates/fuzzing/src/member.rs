@@ -4,7 +4,8 @@
 use folkmoot_crypto::Secret;
 use folkmoot_mls::{
     CommitBundle, CommitIntent, Delta, Error, Group, GroupContext, IncomingContent, LeafIndex,
-    LeafNode, MlsMessage, Proposal, ProposalIntent, ReInit, Sender, Settings, StateError,
+    LeafNode, MessageBody, MlsMessage, Proposal, ProposalIntent, ReInit, Sender, Settings,
+    StateError,
 };
 use folkmoot_sim::{Memory, Person, Refusal, crypto, services};
 use rand_chacha::ChaCha20Rng;
@@ -134,6 +135,24 @@ impl Member {
         Ok(message.encode())
     }
 
+    /// Seals a text for one member.
+    pub(crate) fn whisper(&mut self, to: LeafIndex, text: &[u8]) -> Result<Vec<u8>, Error> {
+        let said = (text, &b"aad"[..]);
+        let sealed = self
+            .group
+            .seal_targeted(to, said, &self.store, &mut self.rng);
+        sealed.map(|message| message.encode())
+    }
+
+    /// Opens what was sealed for this member alone.
+    pub(crate) fn hear(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let MessageBody::Targeted(message) = MlsMessage::decode(bytes).ok()?.body else {
+            return None;
+        };
+        let opened = self.group.open_targeted(&message, &self.store);
+        opened.ok().map(|content| content.data)
+    }
+
     /// Makes a proposal.
     pub(crate) fn propose(&mut self, intent: ProposalIntent) -> Result<Vec<u8>, Error> {
         let services = services().with_records(&self.store);
@@ -149,6 +168,8 @@ impl Member {
             && intent.remove.is_empty()
             && intent.psks.is_empty()
             && intent.extensions.is_none()
+            && intent.app_data.is_empty()
+            && intent.ephemeral.is_empty()
             && intent.reinit.is_none();
         let services = services().with_records(&self.store);
         let made = self.group.commit(intent, b"", services, &mut self.rng);

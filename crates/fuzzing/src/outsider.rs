@@ -46,6 +46,8 @@ fn sent_by(alice: &mut Member) -> Vec<Vec<u8>> {
             .commit
             .encode(),
         alice.copy().commit(remove).unwrap().commit.encode(),
+        alice.copy().propose(ProposalIntent::SelfRemove).unwrap(),
+        alice.copy().whisper(LeafIndex(1), b"hello").unwrap(),
         added.commit.encode(),
         added.welcome.unwrap().encode(),
         info.encode(),

@@ -53,6 +53,10 @@ fn add_parts(message: &MlsMessage, parts: &mut Vec<Vec<u8>>) {
         MessageBody::Welcome(welcome) => add_welcome(welcome, parts),
         MessageBody::GroupInfo(info) => add_info(info, parts),
         MessageBody::KeyPackage(package) => add_package(package, parts),
+        MessageBody::Targeted(message) => {
+            parts.push(to_bytes(message));
+            parts.push(to_bytes(&message.to));
+        }
     }
 }
 
@@ -78,6 +82,8 @@ fn add_proposal(proposal: &Proposal, parts: &mut Vec<Vec<u8>>) {
     match proposal {
         Proposal::Add(package) => add_package(package, parts),
         Proposal::Update(leaf) => add_leaf(leaf, parts),
+        Proposal::AppDataUpdate(update) => parts.push(to_bytes(update)),
+        Proposal::AppEphemeral(said) => parts.push(to_bytes(said)),
         _ => {}
     }
 }
@@ -105,6 +111,8 @@ fn add_leaf(leaf: &LeafNode, parts: &mut Vec<Vec<u8>>) {
     parts.push(to_bytes(&content.credential));
     parts.push(to_bytes(&content.capabilities));
     parts.push(to_bytes(&content.source));
+    let components = content.extensions.find(ExtensionType::APP_DATA_DICTIONARY);
+    parts.extend(components.map(<[u8]>::to_vec));
 }
 
 fn add_info(info: &GroupInfo, parts: &mut Vec<Vec<u8>>) {

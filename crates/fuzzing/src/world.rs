@@ -6,16 +6,21 @@ use crate::watcher::{Seen, Watcher};
 use folkmoot_mls::hazmat::{Knowledge, Signed};
 use folkmoot_mls::{
     Check, CommitIntent, CredentialType, Error, ExtensionType, Extensions, ExternalSender,
-    LeafIndex, MlsMessage, NoRecords, Settings, SignatureKeyPair, Supported, WireFormat,
+    LeafIndex, MlsMessage, NoRecords, ProposalType, Settings, SignatureKeyPair, Supported,
+    WireFormat,
 };
-use folkmoot_sim::{Invitee, Person, Refusal, Scene, crypto, member, rng, services};
+use folkmoot_sim::{Invitee, Person, Refusal, Scene, WORDS, crypto, member, rng, services};
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
 /// Past epochs whose secrets the fuzzer keeps.
 const EPOCHS_KNOWN: usize = 3;
 /// Extension types that every client here supports beyond RFC 9420's own.
-pub(crate) const SUPPORTED: [ExtensionType; 2] = [ExtensionType(0xf001), ExtensionType(0xf002)];
+pub(crate) const SUPPORTED: [ExtensionType; 3] = [
+    ExtensionType(0xf001),
+    ExtensionType(0xf002),
+    ExtensionType::APP_DATA_DICTIONARY,
+];
 
 /// The worlds that a script may begin in.
 static BEGINNINGS: LazyLock<Vec<World>> = LazyLock::new(|| {
@@ -85,6 +90,12 @@ fn supported() -> Supported {
     Supported {
         extensions: SUPPORTED.to_vec(),
         credentials: vec![CredentialType::X509],
+        proposals: vec![
+            ProposalType::APP_DATA_UPDATE,
+            ProposalType::APP_EPHEMERAL,
+            ProposalType::SELF_REMOVE,
+        ],
+        components: vec![WORDS],
         ..Supported::default()
     }
 }

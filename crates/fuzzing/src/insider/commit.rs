@@ -7,10 +7,10 @@ use crate::world::{World, strangers};
 use folkmoot_crypto::{Crypto, Secret};
 use folkmoot_mls::hazmat::{self, Claim, Signed};
 use folkmoot_mls::{
-    Content, LeafIndex, NoRecords, NodeIndex, Proposal, ProposalOrRef, RatchetTree, Sender,
-    WireFormat,
+    AppDataOperation, ByComponent, Components, Content, Extensions, LeafIndex, NoRecords,
+    NodeIndex, Proposal, ProposalOrRef, RatchetTree, Sender, WireFormat,
 };
-use folkmoot_sim::{Forgery, external_join};
+use folkmoot_sim::{Forgery, Names, WORDS, external_join};
 
 /// Proposals by value in one commit.
 const MAX_LISTED: usize = 4;
@@ -80,6 +80,13 @@ pub(crate) fn external_commit(world: &mut World, input: &mut Input<'_>) -> Optio
         });
     }
     let mut forgery = external_join(known, joiner, &key, others.clone());
+    let listed: Vec<_> = others
+        .iter()
+        .map(|one| (Sender::NewMemberCommit, one.clone()))
+        .collect();
+    if let Some(updated) = updated(&forgery.extensions, &listed) {
+        forgery.extensions = updated;
+    }
     forgery.psks = psks(world, &forgery, others.iter());
     make_path(world, &mut forgery, input);
     change_entries(&mut forgery, input);
@@ -108,7 +115,37 @@ fn apply(world: &World, forgery: &mut Forgery, list: &[(Sender, Proposal)]) {
             forgery.extensions = extensions.clone();
         }
     }
+    if let Some(updated) = updated(&forgery.extensions, list) {
+        forgery.extensions = updated;
+    }
     forgery.psks = psks(world, forgery, list.iter().map(|(_, proposal)| proposal));
+}
+
+/// What components keep after the list, where all of it is as it should be.
+fn updated(extensions: &Extensions, list: &[(Sender, Proposal)]) -> Option<Extensions> {
+    let mut kept = extensions.app_data().ok()?;
+    let mut is_changed = false;
+    for (_, proposal) in list {
+        let Proposal::AppDataUpdate(update) = proposal else {
+            continue;
+        };
+        let component = update.component;
+        let before = kept.get(component).map(<[u8]>::to_vec);
+        let after = match &update.operation {
+            AppDataOperation::Remove => None,
+            AppDataOperation::Update(data) if component == WORDS => {
+                Names.update(component, before.as_deref(), &[data.as_slice()])
+            }
+            AppDataOperation::Update(data) => Some(data.as_slice().to_vec()),
+        };
+        let others = kept.iter().filter(|(other, _)| *other != component);
+        let others = others.map(|(other, data)| (other, data.to_vec()));
+        let all = others.chain(after.map(|data| (component, data)));
+        let empty = ByComponent::default();
+        kept = all.fold(empty, |kept, (one, data)| kept.with(one, data));
+        is_changed = true;
+    }
+    is_changed.then(|| extensions.clone().keeping(&kept))
 }
 
 fn psks<'a>(
@@ -147,7 +184,7 @@ fn make_path(world: &World, forgery: &mut Forgery, input: &mut Input<'_>) {
 }
 
 fn change_path(world: &World, forgery: &mut Forgery, input: &mut Input<'_>) {
-    match input.below(24) {
+    match input.below(18) {
         1 => forgery.leaf_place = LeafIndex(input.below(9).try_into().unwrap()),
         2 => forgery.leaf_key = world.keys[input.below(world.keys.len())].private.clone(),
         3 => forgery.parent_hash = Some(input.bytes().to_vec()),

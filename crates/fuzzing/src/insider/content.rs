@@ -5,17 +5,18 @@ use crate::world::{SUPPORTED, World, strangers};
 use folkmoot_crypto::Secret;
 use folkmoot_mls::hazmat::{self, Knowledge};
 use folkmoot_mls::{
-    CipherSuite, Credential, CredentialType, Epoch, ExtensionType, Extensions, ExternalSender,
-    GroupId, KeyPackage, LeafIndex, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime, NoRecords,
-    PreSharedKeyId, Proposal, ProposalType, ProtocolVersion, Psk, ReInit, RequiredCapabilities,
-    ResumptionPskUsage, Timestamp,
+    AppAck, AppDataOperation, AppDataUpdate, AppEphemeral, ByComponent, CipherSuite, ComponentId,
+    ComponentsList, Credential, CredentialType, Epoch, ExtensionType, Extensions, ExternalSender,
+    GroupId, Holdings, KeyPackage, LeafIndex, LeafNode, LeafNodeContent, LeafNodeSource, Lifetime,
+    MessageRange, NoRecords, PreSharedKeyId, Proposal, ProposalType, ProtocolVersion, Psk, ReInit,
+    RequiredCapabilities, ResumptionPskUsage, Timestamp,
 };
-use folkmoot_sim::{SHARED, crypto};
+use folkmoot_sim::{Names, SHARED, WORDS, crypto};
 use tls_codec::VLBytes;
 
 /// Any proposal.
 pub(crate) fn proposal(world: &World, input: &mut Input<'_>) -> Proposal {
-    let proposal = match input.below(12) {
+    let proposal = match input.below(16) {
         0 | 1 => Proposal::Add(Box::new(key_package(world, input))),
         2 | 3 => Proposal::Update(Box::new(update(world, input))),
         4 | 5 => Proposal::Remove(LeafIndex(input.below(10).try_into().unwrap())),
@@ -23,6 +24,9 @@ pub(crate) fn proposal(world: &World, input: &mut Input<'_>) -> Proposal {
         8 if input.once_in(4) => Proposal::ReInit(reinit(world, input)),
         9 => Proposal::ExternalInit(input.bytes().into()),
         10 => Proposal::GroupContextExtensions(extensions(world, input)),
+        11 | 12 => Proposal::AppDataUpdate(app_data(input)),
+        13 => Proposal::AppEphemeral(ephemeral(input)),
+        14 => Proposal::SelfRemove,
         _ => hazmat::from_bytes(input.bytes()).unwrap_or(Proposal::Remove(LeafIndex(1))),
     };
     if input.once_in(8) {
@@ -30,6 +34,61 @@ pub(crate) fn proposal(world: &World, input: &mut Input<'_>) -> Proposal {
     } else {
         proposal
     }
+}
+
+fn component(input: &mut Input<'_>) -> ComponentId {
+    match input.below(10) {
+        standard @ 1..=5 => ComponentId(standard.try_into().unwrap()),
+        6 => ComponentId(input.short()),
+        _ => WORDS,
+    }
+}
+
+/// What becomes of a component's data.
+pub(crate) fn app_data(input: &mut Input<'_>) -> AppDataUpdate {
+    AppDataUpdate {
+        component: component(input),
+        operation: match input.below(4) {
+            0 => AppDataOperation::Remove,
+            1 => AppDataOperation::Update(ComponentsList(vec![WORDS]).encode().into()),
+            _ => AppDataOperation::Update(input.bytes().into()),
+        },
+    }
+}
+
+/// What a component says.
+pub(crate) fn ephemeral(input: &mut Input<'_>) -> AppEphemeral {
+    let component = component(input);
+    let data = if component == ComponentId::APP_ACK {
+        let range = MessageRange {
+            sender: input.byte().into(),
+            first: input.byte().into(),
+            last: input.byte().into(),
+        };
+        let received = vec![range];
+        AppAck { received }.encode()
+    } else {
+        input.bytes().to_vec()
+    };
+    AppEphemeral {
+        component,
+        data: data.into(),
+    }
+}
+
+/// What a group keeps for its components.
+fn dictionary(input: &mut Input<'_>) -> ByComponent {
+    let mut kept = ByComponent::default();
+    for _ in 0..input.below(4) {
+        let list = ComponentsList(vec![component(input)]).encode();
+        kept = match input.below(4) {
+            0 => kept.with(WORDS, input.bytes()),
+            1 => kept.with(ComponentId::SAFE_AAD, list),
+            2 => kept.with(ComponentId::APP_COMPONENTS, list),
+            _ => kept.with(component(input), input.bytes()),
+        };
+    }
+    kept
 }
 
 /// A stranger's KeyPackage, changed and signed again.
@@ -175,11 +234,12 @@ fn source(input: &mut Input<'_>) -> LeafNodeSource {
 }
 
 fn extension_type(input: &mut Input<'_>) -> ExtensionType {
-    match input.below(10) {
+    match input.below(11) {
         standard @ 1..=5 => ExtensionType(standard.try_into().unwrap()),
         6 => SUPPORTED[0],
         7 => SUPPORTED[1],
         8 => ExtensionType(0x0a0a),
+        9 => ExtensionType::APP_DATA_DICTIONARY,
         _ => ExtensionType(input.short()),
     }
 }
@@ -192,11 +252,12 @@ pub(crate) fn extensions(world: &World, input: &mut Input<'_>) -> Extensions {
         Extensions::default()
     };
     for _ in 0..input.below(4) {
-        extensions = match input.below(6) {
+        extensions = match input.below(7) {
             0 | 1 => extensions.with(extension_type(input), input.bytes()),
             2 => extensions.requiring(&required(input)),
             3 => extensions.admitting(&admitted(world, input)),
             4 => input.edited(extensions),
+            5 => extensions.keeping(&dictionary(input)),
             _ => extensions.with(SUPPORTED[0], input.bytes()),
         };
     }
@@ -205,7 +266,7 @@ pub(crate) fn extensions(world: &World, input: &mut Input<'_>) -> Extensions {
 
 fn required(input: &mut Input<'_>) -> RequiredCapabilities {
     let credential = CredentialType(input.below(4).try_into().unwrap());
-    let proposal = ProposalType(input.below(9).try_into().unwrap());
+    let proposal = ProposalType(input.below(12).try_into().unwrap());
     RequiredCapabilities {
         extensions: (0..input.below(3)).map(|_| extension_type(input)).collect(),
         proposals: vec![proposal; input.below(2)],
@@ -226,8 +287,10 @@ fn admitted(world: &World, input: &mut Input<'_>) -> Vec<ExternalSender> {
 
 fn psk_id(world: &World, input: &mut Input<'_>) -> PreSharedKeyId {
     let context = &world.known().context;
-    let psk = match input.below(6) {
+    let psk = match input.below(8) {
         0..=2 => Psk::External(SHARED.into()),
+        6 => Psk::Application(WORDS, SHARED.into()),
+        7 => Psk::Application(component(input), input.bytes().into()),
         3 => Psk::External(input.bytes().into()),
         _ => {
             let usages = [
@@ -270,7 +333,11 @@ pub(super) fn psk_secret(world: &World, known: &Knowledge, id: &PreSharedKeyId) 
     let nothing = || Secret::from(vec![1; 32]);
     match &id.psk {
         Psk::External(name) if name.as_slice() == SHARED => {
-            let held = folkmoot_mls::Holdings::external_psk(&folkmoot_sim::Names, SHARED);
+            let held = Names.external_psk(SHARED);
+            held.unwrap_or_else(nothing)
+        }
+        Psk::Application(component, name) => {
+            let held = Names.application_psk(*component, name.as_slice());
             held.unwrap_or_else(nothing)
         }
         Psk::Resumption(_, group, epoch) if *group == known.context.group_id => {

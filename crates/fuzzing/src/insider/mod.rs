@@ -6,6 +6,7 @@ mod content;
 mod frame;
 
 pub(crate) use commit::{external_commit, member_commit};
+pub(crate) use content::{app_data, ephemeral};
 
 use crate::input::Input;
 use crate::world::{World, guests, stranger, strangers};
@@ -13,7 +14,7 @@ use folkmoot_mls::{
     CommitIntent, Content, Extensions, Identity, LeafIndex, ProposalIntent, Psk,
     ResumptionPskUsage, Sender,
 };
-use folkmoot_sim::{Invitee, shared_psk};
+use folkmoot_sim::{Invitee, SHARED, WORDS, shared_psk};
 
 /// Steps of one script.
 const MAX_STEPS: usize = 24;
@@ -41,6 +42,7 @@ fn step(world: &mut World, kind: usize, input: &mut Input<'_>) {
         0 => honest_text(world, input),
         1 => honest_proposal(world, input),
         2 | 3 => honest_commit(world, input),
+        4 if input.once_in(2) => whisper(world, input),
         4 => restart(world, input),
         5 => replay(world, input, false),
         6 => replay(world, input, true),
@@ -104,7 +106,10 @@ fn honest_text(world: &mut World, input: &mut Input<'_>) {
 
 fn honest_proposal(world: &mut World, input: &mut Input<'_>) {
     let sender = someone(world, input);
-    let intent = match input.below(8) {
+    let intent = match input.below(12) {
+        8 | 9 => ProposalIntent::SelfRemove,
+        10 => ProposalIntent::AppData(app_data(input)),
+        11 => ProposalIntent::Ephemeral(ephemeral(input)),
         0 | 1 => ProposalIntent::Update,
         2 | 3 => ProposalIntent::Remove(LeafIndex(input.below(9).try_into().unwrap())),
         4 => ProposalIntent::Psk(psk(world, input)),
@@ -137,8 +142,9 @@ fn renewed(world: &World, who: usize, input: &mut Input<'_>) -> Identity {
 
 fn psk(world: &World, input: &mut Input<'_>) -> Psk {
     let context = &world.known().context;
-    match input.below(3) {
+    match input.below(4) {
         0 => shared_psk(),
+        3 => Psk::Application(WORDS, SHARED.into()),
         1 => Psk::External(input.bytes().into()),
         _ => {
             let epoch = context.epoch.0.wrapping_sub(input.below(4) as u64);
@@ -156,7 +162,9 @@ fn honest_commit(world: &mut World, input: &mut Input<'_>) {
         ..CommitIntent::default()
     };
     let mut guest = None;
-    match input.below(10) {
+    match input.below(12) {
+        9 => intent.app_data.push(app_data(input)),
+        10 => intent.ephemeral.push(ephemeral(input)),
         1 => intent.add.extend(stranger(input.below(strangers().len()))),
         2 => intent
             .remove
@@ -188,6 +196,28 @@ fn honest_commit(world: &mut World, input: &mut Input<'_>) {
                 world.join(&guest, &welcome);
             }
         }
+    }
+}
+
+/// One honest member to another, whole and damaged; a message to one is opened by that one alone.
+fn whisper(world: &mut World, input: &mut Input<'_>) {
+    let (from, to) = (someone(world, input), someone(world, input));
+    let text = input.bytes();
+    let recipient = world.honest[to].group.own_index();
+    let Ok(message) = world.honest[from].whisper(recipient, text) else {
+        return;
+    };
+    let mut damaged = message.clone();
+    input.edit_once(&mut damaged);
+    for member in &world.honest {
+        let is_read = member.hear(&message).is_some_and(|read| read == text);
+        let is_for = member.group.own_index() == recipient && member.group.is_active();
+        assert_eq!(
+            is_read, is_for,
+            "a message to one, read by another or not at all"
+        );
+        let is_taken = damaged != message && member.hear(&damaged).is_some();
+        assert!(!is_taken, "a damaged message was taken");
     }
 }
 
