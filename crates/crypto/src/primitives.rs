@@ -124,7 +124,8 @@ pub(crate) trait Aead: Sync + fmt::Debug {
     ) -> Result<Vec<u8>, CryptoError>;
 }
 
-/// A key encapsulation mechanism (RFC 9180 §4); its KDF is always the suite's.
+/// A key encapsulation mechanism (RFC 9180 §4). Where it takes a KDF, that is the suite's; ML-KEM and the
+/// hybrid have their own.
 pub(crate) trait Kem: Sync + fmt::Debug {
     fn id(&self) -> u16;
     fn derive_key_pair(&self, kdf: &dyn Kdf, ikm: &Secret) -> Result<KemKeyPair, CryptoError>;
