@@ -96,6 +96,9 @@ impl Clients {
             member: new_member(crypto, &request.identity)?,
             replaces,
             psks: mixed_in,
+            self_removals: &[],
+            app_data: Vec::new(),
+            ephemeral: Vec::new(),
             authenticated_data: b"",
         };
         let handshakes = handshakes(request.encrypt_handshake);

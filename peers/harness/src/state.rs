@@ -193,7 +193,15 @@ impl State {
             (Proposal::PreSharedKey(id), _) => self.holds(&id.psk) && next.is_some(),
             (Proposal::GroupContextExtensions(extensions), _) => next == Some(extensions),
             (Proposal::ReInit(_), _) => next.is_none(),
-            (Proposal::Update(_) | Proposal::ExternalInit(_), _) => false,
+            // The last three are of types that no client here lists: none of them waits.
+            (
+                Proposal::Update(_)
+                | Proposal::ExternalInit(_)
+                | Proposal::AppDataUpdate(_)
+                | Proposal::AppEphemeral(_)
+                | Proposal::SelfRemove,
+                _,
+            ) => false,
         })
     }
 
@@ -204,6 +212,7 @@ impl State {
             Psk::Resumption(_, group, epoch) => {
                 group == self.group.group_id() && self.group.resumption_psk(*epoch).is_some()
             }
+            Psk::Application(..) => false,
         }
     }
 
@@ -293,5 +302,8 @@ fn describe(proposal: &Proposal) -> &'static str {
         Proposal::ReInit(_) => "a ReInit",
         Proposal::ExternalInit(_) => "an ExternalInit",
         Proposal::GroupContextExtensions(_) => "a GroupContextExtensions",
+        Proposal::AppDataUpdate(_) => "an AppDataUpdate",
+        Proposal::AppEphemeral(_) => "an AppEphemeral",
+        Proposal::SelfRemove => "a SelfRemove",
     }
 }
