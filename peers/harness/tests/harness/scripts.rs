@@ -424,6 +424,15 @@ pub(crate) fn branches() -> Vec<Script> {
         ("everybody", branched(all())),
         ("some", branched(branch(&["ben", "eve"]))),
         (
+            "with the keys that its members hold",
+            vec![
+                create("ada", &["ben", "cleo"]),
+                psk("k", &["ada", "ben"]),
+                Step::Branch(branch(&["ben"])),
+                commit("ben").values(&[external_psk("k")]).into(),
+            ],
+        ),
+        (
             "other extensions",
             branched(Branch {
                 extensions: extensions(true),
