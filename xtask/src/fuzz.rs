@@ -151,9 +151,9 @@ fn fuzz(target: &'static str, minutes: u64) -> Result<Row, Failure> {
     let prefix = format!("-artifact_prefix={}/", found.display());
     let mut fuzzer = fuzzer(target, &log)?;
     fuzzer.args([&seconds, &prefix, MEMORY, PATIENCE, "-print_final_stats=1"]);
-    fuzzer
-        .arg(&corpus)
-        .args(committed.is_dir().then_some(&committed));
+    let earlier = [committed, workspace().join("fuzz/found").join(target)];
+    fuzzer.arg(&corpus);
+    fuzzer.args(earlier.iter().filter(|folder| folder.is_dir()));
     // How it ends shows in what it leaves.
     let status = fuzzer
         .status()

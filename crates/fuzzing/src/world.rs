@@ -5,9 +5,9 @@ use crate::member::Member;
 use crate::watcher::{Seen, Watcher};
 use folkmoot_mls::hazmat::{Knowledge, Signed};
 use folkmoot_mls::{
-    Check, CommitIntent, CredentialType, Error, ExtensionType, Extensions, ExternalSender,
-    LeafIndex, MlsMessage, NoRecords, ProposalType, Settings, SignatureKeyPair, Supported,
-    WireFormat,
+    Check, CommitIntent, ContentType, CredentialType, Error, ExtensionType, Extensions,
+    ExternalSender, LeafIndex, MlsMessage, NoRecords, ProposalType, Settings, SignatureKeyPair,
+    Supported, WireFormat,
 };
 use folkmoot_sim::{Invitee, Person, Refusal, Scene, WORDS, crypto, member, rng, services};
 use std::collections::VecDeque;
@@ -272,8 +272,8 @@ impl World {
             self.honest[committer].accept();
             taken += 1;
         }
-        let is_alone = taken == 0 && refusals.is_empty() && sender.is_some();
-        let is_taken = taken > 0 || is_alone;
+        // Whoever has made it honestly holds it for good.
+        let is_taken = taken > 0 || sender.is_some() || committer.is_some();
         self.judge(bytes, is_taken, &refusals);
         if self.is_over {
             return false;
@@ -297,8 +297,17 @@ impl World {
                 )
             )
         };
-        if is_taken && !refusals.is_empty() {
-            assert!(refusals.iter().all(is_private), "divided: {refusals:?}");
+        let message = MlsMessage::decode(bytes).ok();
+        let is_text =
+            message.is_some_and(|one| one.content_type() == Some(ContentType::Application));
+        // Of an epoch that not all who are here now were members of.
+        let is_late = |refusal: &&Refusal| is_text && **refusal == Refusal::WrongEpoch;
+        let divided: Vec<_> = refusals.iter().filter(|one| !is_late(one)).collect();
+        if is_taken && !divided.is_empty() {
+            assert!(
+                divided.iter().all(|one| is_private(one)),
+                "divided: {divided:?}"
+            );
             self.is_over = true;
         }
         let Some(watcher) = &mut self.watcher else {

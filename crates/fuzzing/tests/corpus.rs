@@ -1,4 +1,4 @@
-//! What the fuzzers have found is tried again, and what they start from.
+//! What the fuzzers have found is tried again, what they have reached, and what they start from.
 #![allow(
     clippy::unwrap_used,
     reason = "a corpus that cannot be read has failed"
@@ -7,13 +7,13 @@
 use folkmoot_fuzzing::{TARGETS, Target};
 use std::path::PathBuf;
 
-/// `fuzz/corpus/<target>`, one input per file.
-fn corpus(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
+/// One input per file of `fuzz/<kind>/<target>`, where that is there.
+fn inputs(kind: &str, target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let folder = package.join("../../fuzz/corpus").join(target.name);
-    let entries = folder.read_dir().unwrap_or_else(|error| {
-        panic!("{}: {error}", folder.display());
-    });
+    let folder = package.join("../../fuzz").join(kind).join(target.name);
+    let Ok(entries) = folder.read_dir() else {
+        return Vec::new();
+    };
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |path: PathBuf| {
@@ -24,9 +24,9 @@ fn corpus(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 fn replay(target: &Target) {
-    let files = corpus(target);
-    assert!(!files.is_empty(), "{} has no corpus", target.name);
-    for (path, bytes) in &files {
+    let corpus = inputs("corpus", target);
+    assert!(!corpus.is_empty(), "{} has no corpus", target.name);
+    for (path, bytes) in inputs("found", target).iter().chain(&corpus) {
         println!("{}", path.display());
         target.run(bytes);
     }
